@@ -1,0 +1,1 @@
+"""The only door into the agent: wire types, error codes and their sentences, the home, the client."""

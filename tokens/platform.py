@@ -1,0 +1,135 @@
+"""The one module that knows the operating system: private folders, Unix sockets, peers, locks, process hardening.
+
+A lint rule keeps `fcntl`, `resource`, `socket.AF_UNIX`, `SO_PEERCRED` and `prctl` out of every other file, so that
+another system (Windows named pipes, for one) means another version of this file and of nothing else.  Tried on Linux.
+"""
+
+import ctypes
+import errno
+import fcntl
+import os
+import resource
+import socket
+import stat
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+SOCKET_PATH_MAX = 107
+"""Bytes in `sun_path` before the closing NUL (unix(7))."""
+
+_PR_SET_DUMPABLE = 4
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+
+
+class UnsafeFolder(OSError):
+    """A folder that must be ours alone belongs to someone else or is open to others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is at the other end of a Unix socket, by the kernel's word at connect time (SO_PEERCRED)."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+def private_folder(path: Path) -> Path:
+    """Make `path` a 0700 folder of ours and return it; raises `UnsafeFolder` where another user owns it or it is a link."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        pass
+    seen = path.lstat()
+    if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid():
+        raise UnsafeFolder(errno.EPERM, "not a folder of this user", str(path))
+    if stat.S_IMODE(seen.st_mode) & 0o077:
+        path.chmod(0o700)
+    return path
+
+
+def listen_private(path: str, backlog: int = 64) -> socket.socket:
+    """A listening 0600 Unix socket at `path`, which must lie in a private folder; the mode is right from the first instant (umask before bind)."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    before = os.umask(0o177)
+    try:
+        sock.bind(path)
+    except BaseException:
+        sock.close()
+        raise
+    finally:
+        os.umask(before)
+    sock.listen(backlog)
+    return sock
+
+
+def connect(path: str, timeout: float | None = None) -> socket.socket:
+    """A connected Unix stream socket; raises OSError (ENOENT, ECONNREFUSED) when nobody listens."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    sock.settimeout(timeout)
+    try:
+        sock.connect(path)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def socket_pair() -> tuple[socket.socket, socket.socket]:
+    """Two connected stream sockets, for an agent and one of its child processes."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+
+
+def peer_of(sock: socket.socket) -> Peer:
+    """The process at the other end of `sock`."""
+    raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return Peer(*struct.unpack("3i", raw))
+
+
+def program_of(pid: int) -> str:
+    """The program name of a process, advisory only (a process can rename itself); empty when it is gone."""
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return ""
+
+
+def lock_file(path: Path) -> int | None:
+    """An exclusive lock held until the returned descriptor is closed or the process dies; None when another process holds it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    return fd
+
+
+def harden(die_with_parent: bool = False) -> None:
+    """No core dump, no ptrace by other programs of the user, no new privileges; optionally end when the parent ends."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if die_with_parent:
+        libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
+
+
+def limit(memory_bytes: int | None = None, files: int | None = None, cpu_seconds: int | None = None) -> None:
+    """Lower this process's own limits (address space, descriptors, processor time); a limit that is lower already stays."""
+    for which, value in ((resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_NOFILE, files), (resource.RLIMIT_CPU, cpu_seconds)):
+        if value is None:
+            continue
+        hard = resource.getrlimit(which)[1]
+        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(which, (bound, hard))
+
+
+def allow_many_files() -> int:
+    """Raise the soft limit of descriptors to the hard one and return it."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard

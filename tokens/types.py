@@ -1,0 +1,141 @@
+"""The nouns of this floor, frozen: what a module, a token, a key and a certificate are to everybody above."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+ModuleOrigin: TypeAlias = Literal["p11-kit", "known", "added", "emulated"]
+
+
+class TokenState(StrEnum):
+    """Whether a token can be worked with."""
+
+    READY = "ready"
+    NOT_INITIALISED = "not_initialised"
+    REMOVED = "removed"
+    UNUSABLE = "unusable"
+
+
+class PinState(StrEnum):
+    """What the token's flags say of its user PIN; never a number, since PKCS#11 gives none."""
+
+    OK = "ok"
+    LOW = "low"
+    FINAL_TRY = "final_try"
+    LOCKED = "locked"
+    NOT_INITIALISED = "not_initialised"
+    UNKNOWN = "unknown"
+
+
+class KeyType(StrEnum):
+    """Key types we generate and name; a key of any other kind is listed as `OTHER` and not used."""
+
+    RSA2048 = "rsa2048"
+    RSA3072 = "rsa3072"
+    RSA4096 = "rsa4096"
+    P256 = "p256"
+    P384 = "p384"
+    P521 = "p521"
+    OTHER = "other"
+
+
+class SignatureScheme(StrEnum):
+    """A signature algorithm with its digest (RFC 8017, FIPS 186-5), whatever mechanism the token reaches it by."""
+
+    RSA_PKCS1_SHA256 = "rsa_pkcs1_sha256"
+    RSA_PKCS1_SHA384 = "rsa_pkcs1_sha384"
+    RSA_PKCS1_SHA512 = "rsa_pkcs1_sha512"
+    RSA_PSS_SHA256 = "rsa_pss_sha256"
+    RSA_PSS_SHA384 = "rsa_pss_sha384"
+    RSA_PSS_SHA512 = "rsa_pss_sha512"
+    ECDSA_SHA256 = "ecdsa_sha256"
+    ECDSA_SHA384 = "ecdsa_sha384"
+    ECDSA_SHA512 = "ecdsa_sha512"
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRef:
+    """A PKCS#11 module as it is configured: enough to start a host for it."""
+
+    name: str
+    path: str
+    origin: ModuleOrigin
+    init_args: str | None = None
+    """Reserved string of C_Initialize (NSS softokn); None for all others."""
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables its hosts get beyond the allow-list (for example SOFTHSM2_CONF)."""
+    sha256: str | None = None
+    """Digest recorded when the user added it; None for modules the system brought."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleStatus:
+    """What a module said of itself (C_GetInfo), or why it cannot be used."""
+
+    ref: ModuleRef
+    usable: bool
+    problem: str | None = None
+    """`reason` of `ModuleUnusable`, or the code of another error, when not usable."""
+    manufacturer: str = ""
+    description: str = ""
+    library_version: str = ""
+    cryptoki_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key pair on a token, known by its CKA_ID."""
+
+    cka_id: bytes
+    label: str
+    type: KeyType
+    private: bool
+    """A private key object was seen (before login many tokens hide it: then the public key or certificate stands for it)."""
+    non_extractable: bool | None = None
+    """SENSITIVE and not EXTRACTABLE as read back; None while the private key is hidden."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """An X.509 certificate object on a token; `der` are its very bytes."""
+
+    cka_id: bytes
+    label: str
+    der: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token in a slot as last seen.  Identity is (module, slot description, serial, label): never the slot id, which changes on re-plug."""
+
+    module: str
+    slot_id: int
+    slot_description: str
+    label: str
+    serial: str
+    manufacturer: str
+    model: str
+    state: TokenState
+    pin_state: PinState
+    login_required: bool = True
+    protected_path: bool = False
+    """The PIN is typed on the reader's own pad (CKF_PROTECTED_AUTHENTICATION_PATH)."""
+    emulated: bool = False
+    """Made by us on SoftHSM2: for practice and tests, never for a real seal."""
+    keys: tuple[Key, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """What stays the same when the token is pulled and put back."""
+        return (self.module, self.slot_description if self.serial in ("", "0") else "", self.serial, self.label)
+
+
+@dataclass(frozen=True, slots=True)
+class PinOffer:
+    """Where the one who has the PIN may write it, once: a 0600 socket of the session host, and the word that opens it."""
+
+    path: str
+    nonce: str
+    secrets: tuple[str, ...]
+    """Names the host wants, for example ("pin",) or ("so_pin", "new_pin")."""
