@@ -1,0 +1,1 @@
+"""Who may use which key for what: pure decisions, no I/O."""

@@ -1,0 +1,82 @@
+"""The modules this home uses: the system's, the well-known, the emulated one, and those the user added (modules.json)."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.api.errors import ApiError, Code
+from agent.api.home import Home
+from tokens import discovery, emulated, module_file
+from tokens.types import ModuleRef
+
+_PASSABLE_PREFIXES = ("LD_", "PYTHON", "DYLD_")
+"""Variables a module's host never gets from configuration: they would load code before the module is examined."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewModule:
+    """A module somebody wants to add; `sha256` is the digest that was shown and consented to."""
+
+    path: str
+    name: str | None
+    init_args: str | None
+    env: Mapping[str, str]
+    sha256: str | None
+
+
+def configured(home: Home) -> tuple[ModuleRef, ...]:
+    """Every module of this home, each library once."""
+    return discovery.discover(emulated.prepare(home.softhsm_conf, home.emulated), _added(home))
+
+
+def add(home: Home, new: NewModule) -> ModuleRef:
+    """Record an added module; raises `tokens.errors.ModuleUnusable`, or `ApiError` where the file is not the one consented to or the name is taken."""
+    path = os.path.realpath(new.path)
+    seen = module_file.examine(Path(path))
+    if new.sha256 is not None and seen.sha256 != new.sha256:
+        raise ApiError(Code.MODULE_UNUSABLE, module=path, reason="changed")
+    name = new.name or Path(path).stem
+    if any(ref.name == name for ref in configured(home)):
+        raise ApiError(Code.USAGE, reason="module_name_taken", name=name)
+    if bad := [key for key in new.env if key.startswith(_PASSABLE_PREFIXES)]:
+        raise ApiError(Code.USAGE, reason="module_env", name=", ".join(sorted(bad)))
+    ref = ModuleRef(name, path, "added", new.init_args, tuple(sorted(new.env.items())), seen.sha256)
+    _write(home, (*_added(home), ref))
+    return ref
+
+
+def remove(home: Home, name: str) -> None:
+    """Forget an added module; raises `ApiError` (not_found; usage for one that the system brought)."""
+    added = _added(home)
+    if not any(ref.name == name for ref in added):
+        known = any(ref.name == name for ref in configured(home))
+        raise ApiError(Code.USAGE, reason="module_not_added", name=name) if known else ApiError(Code.NOT_FOUND, reason="module", name=name)
+    _write(home, tuple(ref for ref in added if ref.name != name))
+
+
+def _added(home: Home) -> tuple[ModuleRef, ...]:
+    try:
+        raw = json.loads((home.config / "modules.json").read_text(encoding="utf-8"))
+        return tuple(_parse(entry) for entry in raw["modules"])
+    except FileNotFoundError:
+        return ()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ApiError(Code.USAGE, reason="configuration", name=str(home.config / "modules.json")) from error
+
+
+def _parse(entry: Mapping[str, Any]) -> ModuleRef:
+    return ModuleRef(str(entry["name"]), str(entry["path"]), "added", entry.get("init_args"), tuple(sorted(entry.get("env", {}).items())), entry.get("sha256"))
+
+
+def _write(home: Home, refs: tuple[ModuleRef, ...]) -> None:
+    entries = [{"name": r.name, "path": r.path, "init_args": r.init_args, "env": dict(r.env), "sha256": r.sha256} for r in refs]
+    target = home.config / "modules.json"
+    staged = target.with_suffix(".part")
+    with open(staged, "w", encoding="utf-8", opener=lambda p, f: os.open(p, f, 0o600)) as out:
+        json.dump({"modules": entries}, out, ensure_ascii=False, indent=1)
+        out.flush()
+        os.fsync(out.fileno())
+    staged.replace(target)

@@ -1,0 +1,160 @@
+"""Appending to the log, and the journal of closed sets: intent before the token is touched, outcome after, once.
+
+Commits are grouped: whatever documents reach a durable point while one commit is being written share the next one.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import rfc8785
+import sqlalchemy as sa
+
+from agent.ledger import merkle
+from agent.store.sqlite import Store, entries, journal
+
+_EDGE_ITEM = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Size and root of the log."""
+
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSet:
+    """A closed set that was started and has no outcome: its opening statement and how far each document came."""
+
+    statement: Mapping[str, Any]
+    publishing: Mapping[int, Mapping[str, Any]]
+
+
+class Ledger:
+    """The log of one home; one writing thread."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._writer = ThreadPoolExecutor(1, "ledger")
+        self._pending: list[tuple[Callable[[sa.Connection], None], asyncio.Future[None]]] = []
+        self._flushing: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        """Write what is pending and close the store."""
+        if self._flushing:
+            await self._flushing
+        self._writer.shutdown(wait=True)
+        self._store.close()
+
+    async def append(self, kind: str, body: Mapping[str, Any], forget: str | None = None) -> None:
+        """Append one statement durably; `forget` names a batch whose journal rows go in the same transaction."""
+        at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        statement = rfc8785.dumps({"v": 1, "type": kind, "at": at, "body": dict(body)})
+
+        def write(connection: sa.Connection) -> None:
+            _append(connection, statement)
+            if forget is not None:
+                connection.execute(journal.delete().where(journal.c.batch == forget))
+
+        await self._durably(write)
+
+    async def note(self, batch: str, n: int, step: str, facts: bytes) -> None:
+        """Record durably that document `n` of a batch reached a step ("attributes": about to be signed; "publishing": about to appear)."""
+        row = {"batch": batch, "n": n, "step": step, "facts": facts}
+        await self._durably(lambda connection: connection.execute(journal.insert().prefix_with("OR REPLACE"), row) and None)
+
+    async def head(self) -> Head:
+        """Size and root now."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, self._head)
+
+    def _head(self) -> Head:
+        with self._store.begin() as connection:
+            size, edge = _edge(connection)
+        return Head(size, merkle.root(edge))
+
+    async def statements(self) -> list[dict[str, Any]]:
+        """All statements in order, parsed."""
+
+        def read() -> list[bytes]:
+            with self._store.begin() as connection:
+                return [row.statement for row in connection.execute(sa.select(entries.c.statement).order_by(entries.c.seq))]
+
+
+        return [json.loads(raw) for raw in await asyncio.get_running_loop().run_in_executor(self._writer, read)]
+
+    async def open_sets(self) -> list[OpenSet]:
+        """Sets that a killed agent left open, found at start."""
+
+        finished, started = set(), {}
+        for statement in await self.statements():
+            if statement["type"] == "signature.finished":
+                finished.add(statement["body"]["batch"])
+            elif statement["type"] == "signature.started":
+                started[statement["body"]["batch"]] = statement
+
+        def read() -> list[Any]:
+            with self._store.begin() as connection:
+                return list(connection.execute(sa.select(journal).where(journal.c.step == "publishing")))
+
+        rows = await asyncio.get_running_loop().run_in_executor(self._writer, read)
+        return [
+            OpenSet(statement, {row.n: json.loads(row.facts) for row in rows if row.batch == batch})
+            for batch, statement in started.items()
+            if batch not in finished
+        ]
+
+    async def _durably(self, write: Callable[[sa.Connection], None]) -> None:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._pending.append((write, done))
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
+        await done
+
+    async def _flush(self) -> None:
+        while self._pending:
+            group, self._pending = self._pending, []
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._writer, self._commit, [write for write, _ in group])
+            except Exception as error:
+                for _, done in group:
+                    if not done.done():
+                        done.set_exception(error)
+            else:
+                for _, done in group:
+                    if not done.done():
+                        done.set_result(None)
+
+    def _commit(self, writes: list[Callable[[sa.Connection], None]]) -> None:
+        with self._store.begin() as connection:
+            for write in writes:
+                write(connection)
+
+
+def _edge(connection: sa.Connection) -> tuple[int, tuple[bytes, ...]]:
+    row = connection.execute(sa.select(entries.c.seq, entries.c.edge).order_by(entries.c.seq.desc()).limit(1)).first()
+    if row is None:
+        return 0, ()
+    return row.seq + 1, tuple(row.edge[i : i + _EDGE_ITEM] for i in range(0, len(row.edge), _EDGE_ITEM))
+
+
+def _append(connection: sa.Connection, statement: bytes) -> None:
+    size, edge = _edge(connection)
+    leaf = merkle.leaf_hash(statement)
+    after = merkle.append(edge, size, leaf)
+    connection.execute(entries.insert(), {"seq": size, "statement": statement, "leaf": leaf, "edge": b"".join(after)})
+
+
+def digest_of(path: str) -> str | None:
+    """SHA-256 (hex) of a file's present content; None where it cannot be read."""
+    try:
+        with open(path, "rb") as source:
+            return hashlib.file_digest(source, "sha256").hexdigest()
+    except OSError:
+        return None

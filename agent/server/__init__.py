@@ -1,0 +1,1 @@
+"""HTTP on a Unix socket, peers, prompts, jobs and events.  No domain words: capabilities bring their own routes."""
