@@ -74,12 +74,13 @@ def views(token: Token) -> tuple[CertificateView, ...]:
     ids = {key.cka_id for key in token.keys}
     # Before login many tokens show neither private nor public keys: then a user certificate stands for its key.
     hidden = not token.keys and token.login_required
-    found = (_view(cert, cert.cka_id in ids or hidden) for cert in token.certificates)
-    return tuple(view for view in found if view is not None)
+    found = (view(cert, cert.cka_id in ids or hidden) for cert in token.certificates)
+    return tuple(each for each in found if each is not None)
 
 
 @lru_cache(maxsize=512)
-def _view(cert: Certificate, has_key: bool) -> CertificateView | None:
+def view(cert: Certificate, has_key: bool) -> CertificateView | None:
+    """The certificate read; None where its bytes do not parse."""
     try:
         parsed = x509.load_der_x509_certificate(cert.der)
         names = parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)

@@ -34,7 +34,8 @@ class OpenSet:
     """A closed set that was started and has no outcome: its opening statement and how far each document came."""
 
     statement: Mapping[str, Any]
-    publishing: Mapping[int, Mapping[str, Any]]
+    publishing: Mapping[int, str]
+    """SHA-256 (hex) of each document that was about to appear."""
 
 
 class Ledger:
@@ -105,7 +106,7 @@ class Ledger:
 
         rows = await asyncio.get_running_loop().run_in_executor(self._writer, read)
         return [
-            OpenSet(statement, {row.n: json.loads(row.facts) for row in rows if row.batch == batch})
+            OpenSet(statement, {row.n: row.facts.decode() for row in rows if row.batch == batch})
             for batch, statement in started.items()
             if batch not in finished
         ]

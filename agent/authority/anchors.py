@@ -1,0 +1,67 @@
+"""The trust anchors of this home: one PEM file each, own CAs and those the user imported."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from agent.api.home import Home
+
+
+def folder(home: Home) -> Path:
+    """Where the anchors lie."""
+    return home.data / "anchors"
+
+
+def add(home: Home, certificate: x509.Certificate) -> Path:
+    """Trust `certificate` from now on."""
+    target = folder(home) / f"{certificate.fingerprint(hashes.SHA256()).hex()}.pem"
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    staged = target.with_suffix(".part")
+    with open(staged, "wb", opener=lambda p, f: os.open(p, f, 0o600)) as out:
+        out.write(certificate.public_bytes(Encoding.PEM))
+        out.flush()
+        os.fsync(out.fileno())
+    staged.replace(target)
+    return target
+
+
+def own(home: Home) -> list[x509.Certificate]:
+    """The anchors that can be read; a damaged file is no anchor."""
+    found = []
+    for path in sorted(folder(home).glob("*.pem")):
+        try:
+            found.append(x509.load_pem_x509_certificate(path.read_bytes()))
+        except (ValueError, OSError):
+            continue
+    return found
+
+
+def chain_of(home: Home, leaf_der: bytes, others: Sequence[bytes] = ()) -> list[bytes]:
+    """The certificates above `leaf_der`, nearest first, as far as the home and `others` (DER) know them; roots are left out by no rule, so included."""
+    known = own(home)
+    for der in others:
+        try:
+            known.append(x509.load_der_x509_certificate(der))
+        except ValueError:
+            continue
+    chain: list[bytes] = []
+    current = x509.load_der_x509_certificate(leaf_der)
+    while current.issuer != current.subject and len(chain) < 8:
+        above = next((c for c in known if c.subject == current.issuer and _issued(current, c)), None)
+        if above is None or (der := above.public_bytes(Encoding.DER)) in chain:
+            break
+        chain.append(der)
+        current = above
+    return chain
+
+
+def _issued(child: x509.Certificate, parent: x509.Certificate) -> bool:
+    try:
+        child.verify_directly_issued_by(parent)
+    except Exception:  # unsupported key or algorithm, bad signature: in each case not a link of our chain
+        return False
+    return True

@@ -1,0 +1,173 @@
+"""Certificates from and onto tokens: the CA's acts, requests, imports.  Keys sign on the token; only the signature leaves it."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
+
+from agent.api.errors import ApiError, Code
+from agent.api.home import Home
+from agent.authority import anchors
+from agent.authority.x509 import Issuer, Profile, SubjectUnusable, issue, self_signed, subject
+from agent.inventory.certificates import view, views
+from agent.inventory.service import Inventory
+from agent.ledger.log import Ledger
+from agent.server.jobs import Job
+from tokens.keys import token_private_key
+from tokens.session import Session
+from tokens.types import Certificate, Key, KeyType, SignatureScheme, Token
+
+
+def name_of(text: str) -> x509.Name:
+    """The distinguished name in `text`; raises `ApiError` (usage)."""
+    try:
+        return subject(text)
+    except SubjectUnusable as error:
+        raise ApiError(Code.USAGE, reason="subject", subject=text, detail=str(error)) from error
+
+
+def read_certificate(text: str) -> x509.Certificate:
+    """A certificate from PEM text; raises `ApiError` (usage)."""
+    try:
+        return x509.load_pem_x509_certificate(text.encode())
+    except ValueError as error:
+        raise ApiError(Code.USAGE, reason="certificate") from error
+
+
+def read_request(text: str) -> x509.CertificateSigningRequest:
+    """A PKCS#10 request whose own signature holds (proof of possession, RFC 2986); raises `ApiError` (usage)."""
+    try:
+        request = x509.load_pem_x509_csr(text.encode())
+        if not request.is_signature_valid:
+            raise InvalidSignature
+        return request
+    except (ValueError, InvalidSignature, TypeError) as error:
+        raise ApiError(Code.USAGE, reason="csr") from error
+
+
+async def builder_key(session: Session, cka_id: bytes) -> CertificateIssuerPrivateKeyTypes:
+    """A token key as `cryptography`'s builders take it; they must run in another thread than the event loop's."""
+    loop = asyncio.get_running_loop()
+    public = load_der_public_key(await session.public_key(cka_id))
+
+    def sign(scheme: SignatureScheme, tbs: bytes) -> bytes:
+        return asyncio.run_coroutine_threadsafe(session.sign(cka_id, scheme, tbs), loop).result()
+
+    key: CertificateIssuerPrivateKeyTypes = token_private_key(public, sign)
+    return key
+
+
+def digest_for(key: CertificateIssuerPrivateKeyTypes) -> hashes.HashAlgorithm:
+    """The digest that goes with a key: SHA-384 and SHA-512 for the larger curves, SHA-256 otherwise."""
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return {384: hashes.SHA384(), 521: hashes.SHA512()}.get(key.curve.key_size, hashes.SHA256())
+    return hashes.SHA256()
+
+
+def find_key(keys: tuple[Key, ...], selector: str, token: Token) -> Key:
+    """The private key meant by label or id (hex); raises `ApiError` (key_not_found)."""
+    fitting = [key for key in keys if key.private and selector in (key.label, key.cka_id.hex())]
+    if len(fitting) != 1:
+        there = ", ".join(f"{key.label} ({key.cka_id.hex()[:12]})" for key in keys if key.private)
+        raise ApiError(Code.KEY_NOT_FOUND, token=token.label, key=selector, available=there, **({"reason": "ambiguous"} if fitting else {}))
+    return fitting[0]
+
+
+async def create_ca(job: Job, home: Home, inventory: Inventory, ledger: Ledger, selector: str | None, name: x509.Name, kind: KeyType) -> dict[str, Any]:
+    """A key on the token and its self-signed certificate, written to the token and trusted by this home."""
+    token = await inventory.pick(selector)
+    async with inventory.unlocked(job, token, "ca_create") as session:
+        job.emit("progress", stage="generate", done=0, total=1)
+        made = await session.generate(kind, common_name(name))
+        key = await builder_key(session, made.key.cka_id)
+        certificate = await asyncio.to_thread(self_signed, name, key, digest_for(key), datetime.now(UTC))
+        await session.write_certificate(made.key.cka_id, certificate.public_bytes(Encoding.DER), made.key.label)
+    anchors.add(home, certificate)
+    inventory.stale()
+    await _record(ledger, "ca.created", certificate, token)
+    return {**described(certificate, token), "non_extractable": made.key.non_extractable}
+
+
+async def request_certificate(job: Job, inventory: Inventory, selector: str | None, key_selector: str, name: x509.Name) -> dict[str, Any]:
+    """A PKCS#10 request signed by a key on the token."""
+    token = await inventory.pick(selector)
+    async with inventory.unlocked(job, token, "cert_request") as session:
+        chosen = find_key(await session.keys(), key_selector, token)
+        key = await builder_key(session, chosen.cka_id)
+        request = await asyncio.to_thread(x509.CertificateSigningRequestBuilder().subject_name(name).sign, key, digest_for(key))
+    return {"csr": request.public_bytes(Encoding.PEM).decode(), "subject": name.rfc4514_string(), "key": chosen.cka_id.hex(), "token": token.label}
+
+
+async def issue_certificate(
+    job: Job, inventory: Inventory, ledger: Ledger, request: x509.CertificateSigningRequest, ca: str | None, profile: Profile, days: int | None
+) -> dict[str, Any]:
+    """A certificate by the CA on a token."""
+    token = await inventory.pick(ca)
+    cas = [view for view in views(token) if view.ca]
+    if len(cas) != 1:
+        code = Code.CERTIFICATE_AMBIGUOUS if cas else Code.CERTIFICATE_NOT_FOUND
+        raise ApiError(code, reason="ca", token=token.label, certificate=None, available="; ".join(f"{v.common_name} ({v.fingerprint[:12]})" for v in cas))
+    async with inventory.unlocked(job, token, "cert_issue") as session:
+        key = await builder_key(session, cas[0].cka_id)
+        issuer = Issuer(x509.load_der_x509_certificate(cas[0].der), key, digest_for(key))
+        certificate = await asyncio.to_thread(issue, request, issuer, profile, days, datetime.now(UTC))
+    await _record(ledger, "certificate.issued", certificate, token, profile=str(profile))
+    return described(certificate, token)
+
+
+async def import_certificate(job: Job, inventory: Inventory, selector: str | None, key_selector: str | None, certificate: x509.Certificate) -> dict[str, Any]:
+    """Write a certificate to the token, beside the key it belongs to; raises `CertificateMismatch` where it is another key's."""
+    token = await inventory.pick(selector)
+    async with inventory.unlocked(job, token, "cert_import") as session:
+        keys = await session.keys()
+        chosen = await _own_key(session, keys, certificate) if key_selector is None else find_key(keys, key_selector, token)
+        if chosen is None:
+            raise ApiError(Code.CERTIFICATE_MISMATCH, token=token.label, certificate=common_name(certificate.subject))
+        await session.write_certificate(chosen.cka_id, certificate.public_bytes(Encoding.DER), common_name(certificate.subject))
+    inventory.stale()
+    return described(certificate, token)
+
+
+async def _own_key(session: Session, keys: tuple[Key, ...], certificate: x509.Certificate) -> Key | None:
+    for key in keys:
+        if key.private and load_der_public_key(await session.public_key(key.cka_id)) == certificate.public_key():
+            return key
+    return None
+
+
+async def all_certificates(inventory: Inventory, selector: str | None, own: Callable[[], list[str]]) -> list[dict[str, Any]]:
+    """The certificates on all tokens, or on one; each with its token and PEM."""
+    tokens = (await inventory.pick(selector),) if selector else await inventory.tokens()
+    at = datetime.now(UTC)
+    return [
+        {**view.entry(at, own()), "token": token.label, "token_serial": token.serial, "pem": x509.load_der_x509_certificate(view.der).public_bytes(Encoding.PEM).decode()}
+        for token in tokens
+        for view in views(token)
+    ]
+
+
+def described(certificate: x509.Certificate, token: Token) -> dict[str, Any]:
+    """What is told of a certificate just made or written."""
+    der = Certificate(b"", "", certificate.public_bytes(Encoding.DER))
+    seen = view(der, True)
+    assert seen is not None
+    told = seen.entry(datetime.now(UTC), (seen.issuer,))
+    return {**{k: v for k, v in told.items() if k not in ("id", "label", "usable", "problem", "internal")}, "token": token.label, "certificate": certificate.public_bytes(Encoding.PEM).decode()}
+
+
+def common_name(name: x509.Name) -> str:
+    """The CN, or the whole name where there is none."""
+    names = name.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    return str(names[0].value) if names else name.rfc4514_string()
+
+
+async def _record(ledger: Ledger, kind: str, certificate: x509.Certificate, token: Token, **more: str) -> None:
+    facts = {"fingerprint": certificate.fingerprint(hashes.SHA256()).hex(), "subject": certificate.subject.rfc4514_string(), "token": token.serial}
+    await ledger.append(kind, {**facts, **more})

@@ -1,0 +1,249 @@
+"""Signing a closed set: snapshot everything, ask once, record the intent, sign and publish each document, record the outcome.
+
+The set is fixed before the PIN: digests, places and the certificate do not change afterwards.  While the token signs one
+document, the workers prepare and assemble others.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeAlias
+
+import structlog
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from agent.api.errors import ApiError, Code
+from agent.governance.decide import Refusal, SignDocuments, decide
+from agent.inventory.certificates import CertificateView
+from agent.inventory.service import Inventory
+from agent.ledger.log import Ledger
+from agent.server.jobs import Job, PartlyDone
+from agent.server.problems import error_entry
+from agent.signing.crew import Crew, Worker
+from agent.signing.names import Output
+from tokens.errors import TokenError
+from tokens.session import Session
+from tokens.types import SignatureScheme, Token
+from tokens.wire import to_bytes, to_text
+
+log = structlog.get_logger()
+State: TypeAlias = Literal["waiting", "published", "failed", "skipped"]
+_IN_FLIGHT = 6
+"""Documents under way per worker: enough to keep the token busy, few enough to stop soon."""
+_FEW = 4
+"""Up to so many documents one worker does them all: starting another costs more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be signed and how, as asked for; paths are the operating system's."""
+
+    outputs: tuple[Output, ...]
+    token: str | None = None
+    certificate: str | None = None
+    force: bool = False
+    appearance: Literal["none", "text"] = "none"
+    places: tuple[str, ...] = ()
+    reason: str | None = None
+    location: str | None = None
+    repair: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of the set and how far it came."""
+
+    n: int
+    output: Output
+    state: State = "waiting"
+    sha256_before: str | None = None
+    sha256_after: str | None = None
+    size: int = 0
+    pages: int | None = None
+    warnings: tuple[str, ...] = ()
+    error: ApiError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Signer:
+    """Who signs with what, for the whole set."""
+
+    session: Session
+    token: Token
+    certificate: CertificateView
+    scheme: SignatureScheme
+    public_key: bytes
+
+
+class Batch:
+    """One closed set on its way; lives as long as its job."""
+
+    def __init__(self, batch_id: str, job: Job, order: Order, inventory: Inventory, ledger: Ledger) -> None:
+        self.id = batch_id
+        self._job, self._order, self._inventory, self._ledger = job, order, inventory, ledger
+        self._documents = [Document(n, output) for n, output in enumerate(order.outputs)]
+        self._fatal: ApiError | None = None
+        self._started = 0.0
+
+    async def run(self, crew: Crew, chain: Sequence[bytes]) -> dict[str, Any]:
+        """Sign the set; raises `PartlyDone` with what was done where something stopped it."""
+        try:
+            async with AsyncExitStack() as stack:
+                await self._sign_all(stack, crew, chain)
+        except (ApiError, TokenError) as error:
+            self._fatal = _told(error)
+        if self._fatal is not None:
+            self._documents = [replace(d, state="skipped") if d.state == "waiting" else d for d in self._documents]
+            raise PartlyDone(self._fatal, self.result())
+        return self.result()
+
+    def result(self) -> dict[str, Any]:
+        """The contract's answer."""
+        return {"batch": self.id, "documents": [self._entry(d) for d in self._documents]}
+
+    def _entry(self, document: Document) -> dict[str, Any]:
+        return {
+            "input": document.output.input_uri,
+            "output": document.output.output_uri if document.state == "published" else None,
+            "state": document.state,
+            "sha256_before": document.sha256_before,
+            "sha256_after": document.sha256_after,
+            "level": "b-b",
+            "format": document.output.format,
+            "warnings": list(document.warnings),
+            "error": error_entry(document.error, self._job.lang) if document.error else None,
+        }
+
+    # The steps, in order
+
+    async def _sign_all(self, stack: AsyncExitStack, crew: Crew, chain: Sequence[bytes]) -> None:
+        now = datetime.now(UTC)
+        token = await self._inventory.pick(self._order.token)
+        certificate = await self._inventory.find_certificate(token, self._order.certificate, now)
+        self._authorise(certificate, now)
+        workers = await stack.enter_async_context(crew.lease(1 if len(self._documents) <= _FEW else 2))
+        session = await stack.enter_async_context(self._inventory.session(token))
+        signer = _Signer(session, token, certificate, (await session.schemes(certificate.cka_id))[0], _public_key(certificate.der))
+        setup = {
+            "signer_der": to_text(certificate.der),
+            "chain": [to_text(der) for der in chain],
+            "scheme": signer.scheme,
+            "language": self._job.lang,
+            "appearance": self._order.appearance,
+            "places": list(self._order.places),
+            "reason": self._order.reason,
+            "location": self._order.location,
+            "signer_name": certificate.common_name,
+            "signing_time": now.isoformat(timespec="seconds"),
+        }
+        await asyncio.gather(*(worker.call("setup", **setup) for worker in workers))
+        await self._each(workers, self._snapshot, "snapshot")
+        usable = [d for d in self._documents if d.state == "waiting"]
+        if not usable:
+            self._settle_unusable()
+            return
+        listed = [{"name": d.output.name, "uri": d.output.input_uri, "sha256": d.sha256_before, "size": d.size, "pages": d.pages} for d in usable]
+        await self._inventory.unlock(self._job, session, token, "sign", listed)
+        self._authorise(certificate, datetime.now(UTC))  # a person may have taken minutes over the PIN
+        await self._record_intent(signer)
+        try:
+            await self._each(workers, lambda worker, d: self._sign(signer, worker, d), "sign")
+        finally:
+            await self._record_outcome()
+
+    def _authorise(self, certificate: CertificateView, at: datetime) -> None:
+        asked = SignDocuments(certificate.common_name, certificate.not_before, certificate.not_after, certificate.may_sign, certificate.ca, len(self._documents))
+        said = decide(asked, at)
+        if isinstance(said, Refusal):
+            raise ApiError(Code.NOT_ALLOWED, reason=said.reason, rule=said.rule, **dict(said.facts))
+
+    def _settle_unusable(self) -> None:
+        """No document can be signed: nobody is asked for a PIN."""
+        if len(self._documents) == 1 and (only := self._documents[0].error):
+            self._fatal = only
+        else:
+            self._fatal = ApiError(Code.INPUT_UNUSABLE, reason="none", count=len(self._documents))
+
+    async def _each(self, workers: Sequence[Worker], step: Any, stage: str) -> None:
+        """Run `step(worker, document)` over all documents that wait, a few at a time on each worker, until done or stopped."""
+        todo = [d for d in self._documents if d.state == "waiting"]
+        self._started, done = time.monotonic(), 0
+        self._job.emit("progress", stage=stage, done=0, total=len(todo), rate=None)
+
+        async def keep_busy(worker: Worker, share: Sequence[Document]) -> None:
+            nonlocal done
+            waiting = iter(share)
+
+            async def one_after_another() -> None:
+                nonlocal done
+                for document in waiting:
+                    if self._job.cancelled:
+                        self._fatal = self._fatal or ApiError(Code.CANCELLED)
+                    if self._fatal is not None:
+                        return
+                    await self._guarded(step, worker, document)
+                    done += 1
+                    elapsed = time.monotonic() - self._started
+                    self._job.emit("progress", stage=stage, done=done, total=len(todo), rate=round(done / elapsed, 1) if elapsed > 0 else None)
+
+            await asyncio.gather(*(one_after_another() for _ in range(_IN_FLIGHT)))
+
+        await asyncio.gather(*(keep_busy(worker, [d for d in todo if d.n % len(workers) == i]) for i, worker in enumerate(workers)))
+        if self._fatal is not None:
+            raise self._fatal
+
+    async def _guarded(self, step: Any, worker: Worker, document: Document) -> None:
+        """One document's trouble is its own; a token's or the store's stops the set."""
+        try:
+            after = await step(worker, document)
+        except TokenError as error:
+            self._fatal = self._fatal or _told(error)
+            return
+        except ApiError as error:
+            if error.code is Code.STORE_UNREACHABLE:
+                self._fatal = self._fatal or error
+                return
+            after = replace(document, state="failed", error=error)
+            with contextlib.suppress(ApiError):
+                await worker.call("drop", n=document.n)
+        self._documents[document.n] = after
+        if after.state != "waiting":
+            self._job.emit("document", **self._entry(after))
+
+    async def _snapshot(self, worker: Worker, document: Document) -> Document:
+        output = document.output
+        args = {"input": output.input, "output": output.output, "format": output.format, "places": list(self._order.places)}
+        seen = await worker.call("snapshot", n=document.n, force=self._order.force, repair=self._order.repair, **args)
+        return replace(document, sha256_before=seen["sha256"], size=seen["size"], pages=seen.get("pages"), warnings=tuple(seen.get("warnings", ())))
+
+    async def _sign(self, signer: _Signer, worker: Worker, document: Document) -> Document:
+        n = document.n
+        attributes = to_bytes((await worker.call("prepare", n=n))["tbs"])
+        await self._ledger.note(self.id, n, "attributes", attributes)
+        signature = await signer.session.sign(signer.certificate.cka_id, signer.scheme, attributes, signer.public_key)
+        after = (await worker.call("finish", n=n, signature=to_text(signature)))["sha256_after"]
+        await self._ledger.note(self.id, n, "publishing", after.encode())
+        await worker.call("publish", n=n)
+        return replace(document, state="published", sha256_after=after)
+
+    async def _record_intent(self, signer: _Signer) -> None:
+        listed = [{"n": d.n, "input": d.output.input_uri, "output": d.output.output_uri, "sha256": d.sha256_before} for d in self._documents if d.state == "waiting"]
+        by = {"token": signer.token.serial, "certificate": signer.certificate.fingerprint, "scheme": str(signer.scheme)}
+        await self._ledger.append("signature.started", {"batch": self.id, **by, "authority": "personal", "documents": listed})
+
+    async def _record_outcome(self) -> None:
+        listed = [{"n": d.n, "state": d.state, "sha256": d.sha256_after} for d in self._documents if d.sha256_before is not None]
+        await self._ledger.append("signature.finished", {"batch": self.id, "documents": listed}, forget=self.id)
+
+
+def _told(error: ApiError | TokenError) -> ApiError:
+    return error if isinstance(error, ApiError) else ApiError(Code(error.code), **error.facts)
+
+
+def _public_key(der: bytes) -> bytes:
+    return x509.load_der_x509_certificate(der).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -1,0 +1,93 @@
+"""The signing workers as the agent sees them: processes that prepare, assemble, check and publish documents while the token signs."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+
+from agent.api.errors import ApiError, Code
+from tokens import platform
+from tokens.wire import Channel, ChannelClosed, Message
+
+log = structlog.get_logger()
+_ENVIRONMENT = ("PATH", "HOME", "LANG", "TZ", "PYTHONPATH", "TMPDIR")
+
+
+class Worker:
+    """One worker process; a document whose handling ends it fails alone, and the next batch gets another process."""
+
+    def __init__(self, process: asyncio.subprocess.Process, channel: Channel) -> None:
+        self._process, self._channel = process, channel
+
+    @classmethod
+    async def start(cls) -> "Worker":
+        """Spawn one; it loads its libraries meanwhile."""
+        ours, theirs = platform.socket_pair()
+        env = {k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.startswith("LC_")}
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "agent.signing.worker", str(theirs.fileno())), stdin=asyncio.subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=env
+            )
+        finally:
+            theirs.close()
+        return cls(process, await Channel.over(ours))
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still answers."""
+        return not self._channel.closed.done()
+
+    async def call(self, op: str, **args: Any) -> Message:
+        """The result of one operation; raises `ApiError` for what went wrong with the document, input_unusable (crashed) when the process died."""
+        try:
+            reply = await self._channel.post(op, args)
+        except ChannelClosed:
+            raise ApiError(Code.INPUT_UNUSABLE, reason="crashed", during=op) from None
+        if error := reply.get("error"):
+            code = error["code"] if error["code"] in set(Code) else Code.INTERNAL
+            raise ApiError(Code(code), **error["facts"])
+        result: Message = reply["result"]
+        return result
+
+    async def close(self) -> None:
+        """End the process."""
+        self._channel.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+
+class Crew:
+    """Idle workers, kept warm between batches: loading their libraries takes longer than signing a sheet."""
+
+    def __init__(self, keep: int) -> None:
+        self._keep = keep
+        self._idle: list[Worker] = []
+
+    @asynccontextmanager
+    async def lease(self, wanted: int) -> AsyncIterator[list[Worker]]:
+        """`wanted` workers for one batch; nobody else uses them meanwhile."""
+        taken = [worker for worker in self._idle[:wanted] if worker.alive]
+        self._idle = self._idle[wanted:]
+        clean = False
+        try:
+            taken += [await Worker.start() for _ in range(wanted - len(taken))]
+            yield taken
+            clean = True
+        finally:
+            for worker in taken:
+                # A batch that ended in an error may have left staged documents in a worker: they end with it.
+                if clean and worker.alive and len(self._idle) < self._keep:
+                    self._idle.append(worker)
+                else:
+                    await worker.close()
+
+    async def close(self) -> None:
+        """End the idle workers."""
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(worker.close() for worker in idle))
