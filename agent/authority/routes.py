@@ -80,7 +80,7 @@ def router(home: Home, inventory: Inventory, ledger: Ledger, jobs: Jobs, own: Ca
         """The certificates on all tokens, or on one."""
         return {"certificates": await service.all_certificates(inventory, token, own)}
 
-    @api.get("/certificates/{selector}")
+    @api.get("/certificates/{selector:path}")
     async def show(selector: str) -> dict[str, Any]:
         """One certificate by fingerprint (prefix), CN or label."""
         every = await service.all_certificates(inventory, None, own)

@@ -90,7 +90,7 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
 
         return StreamingResponse(stream(), media_type="text/event-stream", headers={"cache-control": "no-store"})
 
-    @api.get("/tokens/{selector}")
+    @api.get("/tokens/{selector:path}")
     async def show_token(selector: str) -> dict[str, Any]:
         """One token by label or serial."""
         for token in await inventory.tokens():

@@ -152,7 +152,7 @@ def _append(connection: sa.Connection, statement: bytes) -> None:
     connection.execute(entries.insert(), {"seq": size, "statement": statement, "leaf": leaf, "edge": b"".join(after)})
 
 
-def digest_of(path: str) -> str | None:
+def digest_of(path: str | bytes) -> str | None:
     """SHA-256 (hex) of a file's present content; None where it cannot be read."""
     try:
         with open(path, "rb") as source:

@@ -7,7 +7,7 @@ document, the workers prepare and assemble others.
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -90,7 +90,7 @@ class Batch:
         self._fatal: ApiError | None = None
         self._started = 0.0
 
-    async def run(self, crew: Crew, chain: Sequence[bytes]) -> dict[str, Any]:
+    async def run(self, crew: Crew, chain: Callable[[bytes], Sequence[bytes]]) -> dict[str, Any]:
         """Sign the set; raises `PartlyDone` with what was done where something stopped it."""
         try:
             async with AsyncExitStack() as stack:
@@ -121,7 +121,7 @@ class Batch:
 
     # The steps, in order
 
-    async def _sign_all(self, stack: AsyncExitStack, crew: Crew, chain: Sequence[bytes]) -> None:
+    async def _sign_all(self, stack: AsyncExitStack, crew: Crew, chain: Callable[[bytes], Sequence[bytes]]) -> None:
         now = datetime.now(UTC)
         token = await self._inventory.pick(self._order.token)
         certificate = await self._inventory.find_certificate(token, self._order.certificate, now)
@@ -131,7 +131,7 @@ class Batch:
         signer = _Signer(session, token, certificate, (await session.schemes(certificate.cka_id))[0], _public_key(certificate.der))
         setup = {
             "signer_der": to_text(certificate.der),
-            "chain": [to_text(der) for der in chain],
+            "chain": [to_text(der) for der in chain(certificate.der)],
             "scheme": signer.scheme,
             "language": self._job.lang,
             "appearance": self._order.appearance,

@@ -1,0 +1,82 @@
+"""The agent's program: puts capabilities, server, ledger and tokens together.  The one place that knows them all."""
+
+import argparse
+import asyncio
+import os
+import sys
+
+import structlog
+
+from agent.api.home import Home, locate
+from agent.server import logs
+from agent.server.run import AlreadyRunning, take_home
+from tokens import platform
+
+IDLE_SECONDS = 600.0
+
+
+def main() -> None:
+    """Run the agent of one home until it is told to stop, is idle, or its home vanishes; a second one ends at once, quietly."""
+    parser = argparse.ArgumentParser(prog="python -m agent.main")
+    parser.add_argument("--home")
+    parser.add_argument("--idle", type=float, default=float(os.environ.get("YINXIN_IDLE_SECONDS", IDLE_SECONDS)))
+    options = parser.parse_args()
+    platform.harden()
+    platform.allow_many_files()
+    home = locate(options.home)
+    try:
+        lock = take_home(home)
+    except AlreadyRunning:
+        return
+    logs.start(home.state / "agent.log")
+    try:
+        asyncio.run(_run(home, options.home or os.environ.get("YINXIN_HOME") or "", options.idle))
+    except Exception as error:
+        structlog.get_logger().error("agent_failed", type=type(error).__name__, exc_info=error)
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        sys.exit(1)
+    finally:
+        os.close(lock)
+
+
+async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
+    # Imported here: a second agent, or one without a home, ends before it pays for them.
+    from agent import doctor
+    from agent.authority import anchors
+    from agent.authority.routes import router as authority_routes
+    from agent.inventory.routes import router as inventory_routes
+    from agent.inventory.service import Inventory
+    from agent.ledger.log import Ledger
+    from agent.server.app import Activity, build
+    from agent.server.jobs import Jobs
+    from agent.server.run import Stopper, serve
+    from agent.signing.crew import Crew
+    from agent.signing.recovery import close_open_sets
+    from agent.signing.routes import router as signing_routes
+    from agent.store.sqlite import Store
+    from agent.verification.routes import router as verification_routes
+
+    ledger = Ledger(Store(home.data / "ledger.db"))
+    await close_open_sets(ledger)
+    inventory, jobs, activity, stopper, crew = Inventory(home), Jobs(), Activity(), Stopper(), Crew(keep=2)
+
+    def own_subjects() -> list[str]:
+        return [certificate.subject.rfc4514_string() for certificate in anchors.own(home)]
+
+    app = build(home, home_name, jobs, activity, stopper.ask)
+    app.include_router(inventory_routes(home, inventory, jobs, own_subjects))
+    app.include_router(authority_routes(home, inventory, ledger, jobs, own_subjects))
+    app.include_router(signing_routes(home, inventory, ledger, jobs, crew))
+    app.include_router(verification_routes(home, jobs))
+    app.include_router(doctor.router(home, inventory))
+
+    async def closing() -> None:
+        await crew.close()
+        await inventory.close()
+        await ledger.close()
+
+    await serve(home, app, jobs, activity, stopper, idle_seconds, closing)
+
+
+if __name__ == "__main__":
+    main()
