@@ -31,7 +31,7 @@ def main() -> None:
     logs.start(home.state / "agent.log")
     try:
         asyncio.run(_run(home, options.home or os.environ.get("YINXIN_HOME") or "", options.idle))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - told in the log and to whoever started us
         structlog.get_logger().error("agent_failed", type=type(error).__name__, exc_info=error)
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         sys.exit(1)

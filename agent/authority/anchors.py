@@ -41,7 +41,7 @@ def own(home: Home) -> list[x509.Certificate]:
 
 
 def chain_of(home: Home, leaf_der: bytes, others: Sequence[bytes] = ()) -> list[bytes]:
-    """The certificates above `leaf_der`, nearest first, as far as the home and `others` (DER) know them; roots are left out by no rule, so included."""
+    """The certificates above `leaf_der`, nearest first and the root included, as far as the home and `others` (DER) know them."""
     known = own(home)
     for der in others:
         try:
@@ -62,6 +62,6 @@ def chain_of(home: Home, leaf_der: bytes, others: Sequence[bytes] = ()) -> list[
 def _issued(child: x509.Certificate, parent: x509.Certificate) -> bool:
     try:
         child.verify_directly_issued_by(parent)
-    except Exception:  # unsupported key or algorithm, bad signature: in each case not a link of our chain
+    except Exception:  # noqa: BLE001 - unsupported key or algorithm, bad signature: in each case not a link of our chain
         return False
     return True

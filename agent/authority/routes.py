@@ -67,7 +67,9 @@ def router(home: Home, inventory: Inventory, ledger: Ledger, jobs: Jobs, own: Ca
     async def issue_one(body: IssueBody, request: Request) -> Response:
         """Issue a certificate by the CA on a token; marked internal."""
         csr = service.read_request(body.csr)
-        return jobs.stream(request, "cert_issue", body, lambda job: service.issue_certificate(job, inventory, ledger, csr, body.ca, body.profile, body.days))
+        return jobs.stream(
+            request, "cert_issue", body, lambda job: service.issue_certificate(job, inventory, ledger, csr, body.ca, body.profile, body.days)
+        )
 
     @api.post("/certificates/import")
     async def import_one(body: ImportBody, request: Request) -> Response:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_der_publ
 from agent.api.errors import ApiError, Code
 from agent.api.home import Home
 from agent.authority import anchors
-from agent.authority.x509 import Issuer, Profile, SubjectUnusable, issue, self_signed, subject
+from agent.authority.x509 import Digest, Issuer, Profile, SubjectUnusable, issue, self_signed, subject
 from agent.inventory.certificates import view, views
 from agent.inventory.service import Inventory
 from agent.ledger.log import Ledger
@@ -64,11 +64,10 @@ async def builder_key(session: Session, cka_id: bytes) -> CertificateIssuerPriva
     return key
 
 
-def digest_for(key: CertificateIssuerPrivateKeyTypes) -> hashes.HashAlgorithm:
+def digest_for(key: CertificateIssuerPrivateKeyTypes) -> Digest:
     """The digest that goes with a key: SHA-384 and SHA-512 for the larger curves, SHA-256 otherwise."""
-    if isinstance(key, ec.EllipticCurvePrivateKey):
-        return {384: hashes.SHA384(), 521: hashes.SHA512()}.get(key.curve.key_size, hashes.SHA256())
-    return hashes.SHA256()
+    size = key.curve.key_size if isinstance(key, ec.EllipticCurvePrivateKey) else 0
+    return hashes.SHA512() if size > 384 else hashes.SHA384() if size > 256 else hashes.SHA256()
 
 
 def find_key(keys: tuple[Key, ...], selector: str, token: Token) -> Key:
@@ -80,7 +79,9 @@ def find_key(keys: tuple[Key, ...], selector: str, token: Token) -> Key:
     return fitting[0]
 
 
-async def create_ca(job: Job, home: Home, inventory: Inventory, ledger: Ledger, selector: str | None, name: x509.Name, kind: KeyType) -> dict[str, Any]:
+async def create_ca(
+    job: Job, home: Home, inventory: Inventory, ledger: Ledger, selector: str | None, name: x509.Name, kind: KeyType
+) -> dict[str, Any]:
     """A key on the token and its self-signed certificate, written to the token and trusted by this home."""
     token = await inventory.pick(selector)
     async with inventory.unlocked(job, token, "ca_create") as session:
@@ -113,7 +114,9 @@ async def issue_certificate(
     cas = [view for view in views(token) if view.ca]
     if len(cas) != 1:
         code = Code.CERTIFICATE_AMBIGUOUS if cas else Code.CERTIFICATE_NOT_FOUND
-        raise ApiError(code, reason="ca", token=token.label, certificate=None, available="; ".join(f"{v.common_name} ({v.fingerprint[:12]})" for v in cas))
+        raise ApiError(
+            code, reason="ca", token=token.label, certificate=None, available="; ".join(f"{v.common_name} ({v.fingerprint[:12]})" for v in cas)
+        )
     async with inventory.unlocked(job, token, "cert_issue") as session:
         key = await builder_key(session, cas[0].cka_id)
         issuer = Issuer(x509.load_der_x509_certificate(cas[0].der), key, digest_for(key))
@@ -122,7 +125,9 @@ async def issue_certificate(
     return described(certificate, token)
 
 
-async def import_certificate(job: Job, inventory: Inventory, selector: str | None, key_selector: str | None, certificate: x509.Certificate) -> dict[str, Any]:
+async def import_certificate(
+    job: Job, inventory: Inventory, selector: str | None, key_selector: str | None, certificate: x509.Certificate
+) -> dict[str, Any]:
     """Write a certificate to the token, beside the key it belongs to; raises `CertificateMismatch` where it is another key's."""
     token = await inventory.pick(selector)
     async with inventory.unlocked(job, token, "cert_import") as session:
@@ -147,7 +152,12 @@ async def all_certificates(inventory: Inventory, selector: str | None, own: Call
     tokens = (await inventory.pick(selector),) if selector else await inventory.tokens()
     at = datetime.now(UTC)
     return [
-        {**view.entry(at, own()), "token": token.label, "token_serial": token.serial, "pem": x509.load_der_x509_certificate(view.der).public_bytes(Encoding.PEM).decode()}
+        {
+            **view.entry(at, own()),
+            "token": token.label,
+            "token_serial": token.serial,
+            "pem": x509.load_der_x509_certificate(view.der).public_bytes(Encoding.PEM).decode(),
+        }
         for token in tokens
         for view in views(token)
     ]
@@ -159,7 +169,11 @@ def described(certificate: x509.Certificate, token: Token) -> dict[str, Any]:
     seen = view(der, True)
     assert seen is not None
     told = seen.entry(datetime.now(UTC), (seen.issuer,))
-    return {**{k: v for k, v in told.items() if k not in ("id", "label", "usable", "problem", "internal")}, "token": token.label, "certificate": certificate.public_bytes(Encoding.PEM).decode()}
+    return {
+        **{k: v for k, v in told.items() if k not in ("id", "label", "usable", "problem", "internal")},
+        "token": token.label,
+        "certificate": certificate.public_bytes(Encoding.PEM).decode(),
+    }
 
 
 def common_name(name: x509.Name) -> str:

@@ -6,11 +6,14 @@ Every certificate carries a policy of ours with a notice that it is *internal*: 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes, CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+Digest: TypeAlias = hashes.SHA256 | hashes.SHA384 | hashes.SHA512
 
 INTERNAL_POLICY = x509.ObjectIdentifier("2.25.298486266993014512165013326450658253650.1")
 """Certificate policy "internal": issued by an organisation for itself, without a licensed authority."""
@@ -40,7 +43,7 @@ class Issuer:
 
     certificate: x509.Certificate
     key: CertificateIssuerPrivateKeyTypes
-    digest: hashes.HashAlgorithm
+    digest: Digest
 
 
 def subject(text: str) -> x509.Name:
@@ -54,7 +57,7 @@ def subject(text: str) -> x509.Name:
     return name
 
 
-def self_signed(name: x509.Name, issuer_key: CertificateIssuerPrivateKeyTypes, digest: hashes.HashAlgorithm, at: datetime) -> x509.Certificate:
+def self_signed(name: x509.Name, issuer_key: CertificateIssuerPrivateKeyTypes, digest: Digest, at: datetime) -> x509.Certificate:
     """A root certificate for `issuer_key`; valid for ten years."""
     public = issuer_key.public_key()
     builder = _builder(name, name, public, at, at + timedelta(days=365 * _CA_YEARS))
@@ -77,7 +80,9 @@ def issue(request: x509.CertificateSigningRequest, issuer: Issuer, profile: Prof
     if profile is Profile.TSA:  # RFC 3161 2.3: critical, and nothing else
         builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
     elif profile is Profile.OCSP:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False).add_extension(x509.OCSPNoCheck(), critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), critical=False).add_extension(
+            x509.OCSPNoCheck(), critical=False
+        )
     return builder.sign(issuer.key, issuer.digest)
 
 

@@ -33,9 +33,9 @@ def configured(home: Home) -> tuple[ModuleRef, ...]:
 
 
 def add(home: Home, new: NewModule) -> ModuleRef:
-    """Record an added module; raises `tokens.errors.ModuleUnusable`, or `ApiError` where the file is not the one consented to or the name is taken."""
+    """Record an added module; raises `tokens.errors.ModuleUnusable`, or `ApiError` (another file than consented to, name taken)."""
     path = os.path.realpath(new.path)
-    seen = module_file.examine(Path(path))
+    seen = module_file.examine(path)
     if new.sha256 is not None and seen.sha256 != new.sha256:
         raise ApiError(Code.MODULE_UNUSABLE, module=path, reason="changed")
     name = new.name or Path(path).stem
@@ -68,7 +68,9 @@ def _added(home: Home) -> tuple[ModuleRef, ...]:
 
 
 def _parse(entry: Mapping[str, Any]) -> ModuleRef:
-    return ModuleRef(str(entry["name"]), str(entry["path"]), "added", entry.get("init_args"), tuple(sorted(entry.get("env", {}).items())), entry.get("sha256"))
+    return ModuleRef(
+        str(entry["name"]), str(entry["path"]), "added", entry.get("init_args"), tuple(sorted(entry.get("env", {}).items())), entry.get("sha256")
+    )
 
 
 def _write(home: Home, refs: tuple[ModuleRef, ...]) -> None:

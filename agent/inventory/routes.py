@@ -124,7 +124,14 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
             inventory.stale()
             facts = asdict(made)
             facts.pop("key", None)
-            return {"id": made.key.cka_id.hex(), "label": made.key.label, "type": made.key.type, "token": token.label, "non_extractable": made.key.non_extractable, **facts}
+            return {
+                "id": made.key.cka_id.hex(),
+                "label": made.key.label,
+                "type": made.key.type,
+                "token": token.label,
+                "non_extractable": made.key.non_extractable,
+                **facts,
+            }
 
         return jobs.stream(request, "key_generate", body, work)
 
@@ -157,7 +164,9 @@ async def _blank(inventory: Inventory, body: InitBody) -> Token:
     if not blank:
         raise ApiError(Code.TOKEN_ABSENT, reason="no_softhsm" if body.emulated else "no_blank", token=body.module, available="")
     if len(blank) > 1 and not body.emulated:
-        raise ApiError(Code.TOKEN_AMBIGUOUS, reason="blank", token=body.module, available=", ".join(f"{t.module}: {t.slot_description}" for t in blank))
+        raise ApiError(
+            Code.TOKEN_AMBIGUOUS, reason="blank", token=body.module, available=", ".join(f"{t.module}: {t.slot_description}" for t in blank)
+        )
     return blank[0]
 
 

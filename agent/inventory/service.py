@@ -115,13 +115,14 @@ class Inventory:
         if self._poller is None or self._poller.done():
             self._poller = asyncio.create_task(self._poll())
         try:
-            last = await self.tokens()
-            yield last
+            told = await self.tokens()
+            yield told
             while True:
                 async with self._changed:
-                    await self._changed.wait_for(lambda: self._tokens != last)
-                last = self._tokens
-                yield last
+                    while self._tokens == told:
+                        await self._changed.wait()
+                told = self._tokens
+                yield told
         finally:
             self._watchers -= 1
 
@@ -130,7 +131,7 @@ class Inventory:
             await asyncio.sleep(_POLL_SECONDS)
             try:
                 await self.tokens()
-            except Exception as error:  # the watch goes on; the next look may succeed
+            except Exception as error:  # noqa: BLE001 - the watch goes on; the next look may succeed
                 log.error("watch_failed", type=type(error).__name__)
 
     async def pick(self, selector: str | None, state: TokenState = TokenState.READY) -> Token:
@@ -166,7 +167,12 @@ class Inventory:
         if not fitting:
             raise ApiError(Code.CERTIFICATE_NOT_FOUND, token=token.label, certificate=selector, available=there)
         if len(fitting) > 1:
-            raise ApiError(Code.CERTIFICATE_AMBIGUOUS, token=token.label, certificate=selector, available="; ".join(f"{v.common_name} ({v.fingerprint[:12]})" for v in fitting))
+            raise ApiError(
+                Code.CERTIFICATE_AMBIGUOUS,
+                token=token.label,
+                certificate=selector,
+                available="; ".join(f"{v.common_name} ({v.fingerprint[:12]})" for v in fitting),
+            )
         if not fitting[0].has_key:
             raise ApiError(Code.KEY_NOT_FOUND, token=token.label, key=fitting[0].common_name)
         return fitting[0]
@@ -189,12 +195,16 @@ class Inventory:
             await self.unlock(job, session, token, purpose, documents)
             yield session
 
-    async def unlock(self, job: Job, session: Session, token: Token, purpose: str, documents: Sequence[dict[str, Any]] = (), secrets: tuple[str, ...] = ("pin",)) -> None:
+    async def unlock(
+        self, job: Job, session: Session, token: Token, purpose: str, documents: Sequence[dict[str, Any]] = (), secrets: tuple[str, ...] = ("pin",)
+    ) -> None:
         """Ask for consent and PIN in one question, and log in once."""
         await self.ask_secrets(job, session, token, purpose, documents, secrets)
         await job.unless_cancelled(session.login(confirm_final_try=token.pin_state is PinState.FINAL_TRY))
 
-    async def ask_secrets(self, job: Job, session: Session, token: Token, purpose: str, documents: Sequence[dict[str, Any]], secrets: tuple[str, ...]) -> None:
+    async def ask_secrets(
+        self, job: Job, session: Session, token: Token, purpose: str, documents: Sequence[dict[str, Any]], secrets: tuple[str, ...]
+    ) -> None:
         """Have the named secrets written to the session host by the asker's process; raises `PinCancelled` or `ApiError`."""
         about = {k: v for k, v in entry(token, datetime.now(UTC), ()).items() if k not in ("keys", "certificates")}
         async with job.asker() as asker:

@@ -69,7 +69,11 @@ class Ledger:
     async def note(self, batch: str, n: int, step: str, facts: bytes) -> None:
         """Record durably that document `n` of a batch reached a step ("attributes": about to be signed; "publishing": about to appear)."""
         row = {"batch": batch, "n": n, "step": step, "facts": facts}
-        await self._durably(lambda connection: connection.execute(journal.insert().prefix_with("OR REPLACE"), row) and None)
+
+        def write(connection: sa.Connection) -> None:
+            connection.execute(journal.insert().prefix_with("OR REPLACE"), row)
+
+        await self._durably(write)
 
     async def head(self) -> Head:
         """Size and root now."""
@@ -86,7 +90,6 @@ class Ledger:
         def read() -> list[bytes]:
             with self._store.begin() as connection:
                 return [row.statement for row in connection.execute(sa.select(entries.c.statement).order_by(entries.c.seq))]
-
 
         return [json.loads(raw) for raw in await asyncio.get_running_loop().run_in_executor(self._writer, read)]
 
@@ -123,7 +126,7 @@ class Ledger:
             group, self._pending = self._pending, []
             try:
                 await asyncio.get_running_loop().run_in_executor(self._writer, self._commit, [write for write, _ in group])
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whoever waits gets it
                 for _, done in group:
                     if not done.done():
                         done.set_exception(error)

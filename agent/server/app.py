@@ -76,8 +76,6 @@ class _Gate:
         await self._app(scope, _limited(receive), send)
 
 
-
-
 def _limited(receive: Receive) -> Receive:
     seen = 0
 
@@ -105,13 +103,29 @@ async def _refuse(error: ApiError, status: int, scope: Scope, receive: Receive, 
     accept = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"accept-language"), "en")
     lang = "zh" if accept.lower().startswith("zh") else "en"
     message, hint = sentence(error.code, error.facts, lang)
-    body = {"type": f"urn:yinxin:{error.code}", "title": str(error.code), "status": status, "detail": message, "code": str(error.code), "hint": hint, "facts": error.facts}
+    body = {
+        "type": f"urn:yinxin:{error.code}",
+        "title": str(error.code),
+        "status": status,
+        "detail": message,
+        "code": str(error.code),
+        "hint": hint,
+        "facts": error.facts,
+    }
     await JSONResponse(body, status, media_type="application/problem+json")(scope, receive, send)
 
 
-def build(home: Home, home_name: str, jobs: Jobs, activity: Activity, stop: Callable[[], None], extra_status: Callable[[], dict[str, Any]] = dict) -> FastAPI:
+def build(
+    home: Home, home_name: str, jobs: Jobs, activity: Activity, stop: Callable[[], None], extra_status: Callable[[], dict[str, Any]] = dict
+) -> FastAPI:
     """The application with the routes that belong to no capability."""
-    app = FastAPI(title="Yinxin 印信 agent", version=__version__, docs_url=None, redoc_url=None, description="HTTP over a Unix socket of this user; jobs stream server-sent events.")
+    app = FastAPI(
+        title="Yinxin 印信 agent",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        description="HTTP over a Unix socket of this user; jobs stream server-sent events.",
+    )
     problems.install(app)
     app.add_middleware(_Gate, activity=activity)
     started = datetime.now(UTC)

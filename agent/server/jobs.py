@@ -10,7 +10,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import structlog
 from fastapi import Request
@@ -32,14 +32,14 @@ _DISPLAY = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "QT_Q
 class Interaction(BaseModel):
     """Who answers the questions of a job: the caller itself, or a prompter that the agent spawns on the caller's display."""
 
-    mode: str = Field("caller", pattern="^(caller|prompter)$")
+    mode: Literal["caller", "prompter"] = "caller"
     display: dict[str, str] = Field(default_factory=dict)
 
 
 class JobBody(BaseModel):
     """What every job's request may say of its manner."""
 
-    interaction: Interaction = Field(default_factory=Interaction)
+    interaction: Interaction = Interaction()
     confirm_final_try: bool = False
 
 
@@ -172,7 +172,9 @@ class Jobs:
         except Exception as error:
             told = as_api_error(error)
             if told.code in (Code.INTERNAL, Code.TOKEN_FAULT, Code.MODULE_UNUSABLE, Code.MODULE_TIMEOUT):
-                log.error("job_failed", job=job.id, what=job.what, code=told.code, facts=told.facts, exc_info=error if told.code is Code.INTERNAL else None)
+                log.error(
+                    "job_failed", job=job.id, what=job.what, code=told.code, facts=told.facts, exc_info=error if told.code is Code.INTERNAL else None
+                )
             job.emit("failed", problem=problem(told, job.lang), result=None)
         finally:
             del self.running[job.id]

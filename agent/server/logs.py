@@ -35,14 +35,26 @@ class _PrivateRotating(logging.handlers.RotatingFileHandler):
     """A rotating file that no one else can read from its first byte."""
 
     def _open(self) -> TextIOWrapper:
-        return cast(TextIOWrapper, open(self.baseFilename, self.mode, encoding="utf-8", errors="backslashreplace", opener=lambda p, f: os.open(p, f, 0o600)))
+        return cast(
+            TextIOWrapper, open(self.baseFilename, self.mode, encoding="utf-8", errors="backslashreplace", opener=lambda p, f: os.open(p, f, 0o600))
+        )
 
 
 def start(path: Path, level: int = logging.INFO) -> None:
     """Send structlog and the standard library's loggers to the file at `path`."""
     handler = _PrivateRotating(path, maxBytes=5_000_000, backupCount=3, encoding="utf-8")
-    shared: list[Any] = [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.dict_tracebacks, redact]
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer(ensure_ascii=False)]))
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.dict_tracebacks,
+        redact,
+    ]
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer(ensure_ascii=False)],
+        )
+    )
     logging.basicConfig(level=level, handlers=[handler], force=True)
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

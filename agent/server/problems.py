@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 
 def language(request: Request) -> str:
-    """"zh" or "en", by the first of them that Accept-Language names; English otherwise."""
+    """ "zh" or "en", by the first of them that Accept-Language names; English otherwise."""
     for part in request.headers.get("accept-language", "").lower().split(","):
         for lang in ("zh", "en"):
             if part.strip().startswith(lang):
@@ -44,7 +44,15 @@ def problem(error: ApiError, lang: str) -> dict[str, Any]:
     """The problem+json object for an error."""
     message, hint = sentence(error.code, error.facts, lang)
     status = STATUS_OF[error.code]
-    return {"type": f"urn:yinxin:{error.code}", "title": str(error.code), "status": status, "detail": message, "code": str(error.code), "hint": hint, "facts": error.facts}
+    return {
+        "type": f"urn:yinxin:{error.code}",
+        "title": str(error.code),
+        "status": status,
+        "detail": message,
+        "code": str(error.code),
+        "hint": hint,
+        "facts": error.facts,
+    }
 
 
 def _respond(error: ApiError, request: Request, headers: Mapping[str, str] | None = None, status: int | None = None) -> JSONResponse:

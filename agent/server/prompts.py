@@ -59,14 +59,21 @@ class PrompterAsker:
         env = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TZ", "USER", "PYTHONPATH", "LANG", "YINXIN_HOME")} | display
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "desktop.prompter", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=env
+                sys.executable,
+                "-m",
+                "desktop.prompter",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env=env,
             )
         except OSError as error:
             raise ApiError(Code.NO_PROMPTER) from error
         return cls(process, who, lang)
 
     async def ask(self, question: dict[str, Any]) -> str:
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
+        assert self._process.stdout
         try:
             self._process.stdin.write(json.dumps(question | self._about).encode() + b"\n")
             await self._process.stdin.drain()

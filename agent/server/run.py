@@ -72,12 +72,25 @@ def take_home(home: Home) -> int:
     return lock
 
 
-async def serve(home: Home, app: FastAPI, jobs: Jobs, activity: Activity, stopper: Stopper, idle_seconds: float, closing: Callable[[], Awaitable[Any]]) -> None:
+async def serve(
+    home: Home, app: FastAPI, jobs: Jobs, activity: Activity, stopper: Stopper, idle_seconds: float, closing: Callable[[], Awaitable[Any]]
+) -> None:
     """Answer on the home's socket until told to stop, idle, or the home vanishes; `closing` ends what the capabilities hold."""
     with contextlib.suppress(FileNotFoundError):
         home.socket.unlink()  # stale: we hold the lock, so nobody answers there
     sock = platform.listen_private(str(home.socket))
-    server = _Server(uvicorn.Config(app, http=_OwnUserOnly, ws="none", lifespan="off", log_config=None, access_log=False, timeout_keep_alive=30, h11_max_incomplete_event_size=65536))
+    server = _Server(
+        uvicorn.Config(
+            app,
+            http=_OwnUserOnly,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            timeout_keep_alive=30,
+            h11_max_incomplete_event_size=65536,
+        )
+    )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stopper.ask, signal.Signals(number).name)

@@ -157,7 +157,9 @@ class Batch:
             await self._record_outcome()
 
     def _authorise(self, certificate: CertificateView, at: datetime) -> None:
-        asked = SignDocuments(certificate.common_name, certificate.not_before, certificate.not_after, certificate.may_sign, certificate.ca, len(self._documents))
+        asked = SignDocuments(
+            certificate.common_name, certificate.not_before, certificate.not_after, certificate.may_sign, certificate.ca, len(self._documents)
+        )
         said = decide(asked, at)
         if isinstance(said, Refusal):
             raise ApiError(Code.NOT_ALLOWED, reason=said.reason, rule=said.rule, **dict(said.facts))
@@ -232,7 +234,11 @@ class Batch:
         return replace(document, state="published", sha256_after=after)
 
     async def _record_intent(self, signer: _Signer) -> None:
-        listed = [{"n": d.n, "input": d.output.input_uri, "output": d.output.output_uri, "sha256": d.sha256_before} for d in self._documents if d.state == "waiting"]
+        listed = [
+            {"n": d.n, "input": d.output.input_uri, "output": d.output.output_uri, "sha256": d.sha256_before}
+            for d in self._documents
+            if d.state == "waiting"
+        ]
         by = {"token": signer.token.serial, "certificate": signer.certificate.fingerprint, "scheme": str(signer.scheme)}
         await self._ledger.append("signature.started", {"batch": self.id, **by, "authority": "personal", "documents": listed})
 

@@ -31,7 +31,10 @@ class Worker:
         env = {k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.startswith("LC_")}
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "agent.signing.worker", str(theirs.fileno())), stdin=asyncio.subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=env
+                *(sys.executable, "-m", "agent.signing.worker", str(theirs.fileno())),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                env=env,
             )
         finally:
             theirs.close()

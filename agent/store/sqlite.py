@@ -36,7 +36,9 @@ class Store:
     """The open database file of a home."""
 
     def __init__(self, path: Path) -> None:
-        self._engine = sa.create_engine(f"sqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 5, "isolation_level": None})
+        self._engine = sa.create_engine(
+            f"sqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 5, "isolation_level": None}
+        )
 
         def prepare(connection: object, _record: object) -> None:
             cursor = connection.cursor()  # type: ignore[attr-defined]
