@@ -3,8 +3,9 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 # In the test run: no window system, no colours, no user's own settings.
-PYTEST := QT_QPA_PLATFORM=offscreen PYTHONWARNINGS=error::ResourceWarning $(PY) -m pytest
+PYTEST := QT_QPA_PLATFORM=offscreen $(PY) -m pytest
 FILE ?=
+export FILE
 ONLY ?=
 ARGS ?=
 
@@ -21,7 +22,7 @@ bootstrap-test:
 	@scripts/bootstrap test
 
 demo: bootstrap ## 装好所需, 用练习 UKey 签一张图纸并验签 / install what is missing, sign a drawing, verify it (FILE=… signs yours)
-	@$(PY) -m scripts.demo $(FILE)
+	@$(PY) -m scripts.demo
 
 test: bootstrap-test ## 全部测试 / the whole test suite (ARGS=… goes to pytest)
 	@$(PYTEST) $(ARGS)
