@@ -1,0 +1,39 @@
+"""Entry of a host process: ``python -I …/tokens/host/__main__.py monitor|session FD``, where FD is its end of a socket pair.
+
+It is started by path under ``-I`` so that neither PYTHONPATH nor the user's site folder decides what runs beside a PIN; the
+folder that holds this very package is put first, which serves a checkout and an installation alike.
+"""
+
+import os
+import socket
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from tokens import platform
+from tokens.host.program import Program
+from tokens.wire import Link, serve
+
+
+def main(kind: str, descriptor: int) -> None:
+    """Serve one module until the agent closes the channel."""
+    platform.harden(die_with_parent=True)
+    link = Link(socket.socket(fileno=descriptor))
+    program: Program
+    if kind == "monitor":
+        from tokens.host.monitor import MonitorProgram
+
+        program = MonitorProgram()
+    else:
+        from tokens.host.session import SessionProgram
+
+        program = SessionProgram(link)
+    try:
+        serve(link, program.answer)
+    except (ConnectionError, KeyboardInterrupt):
+        pass
+    os._exit(0)  # neither interpreter nor module may linger in finalisers while a PIN is in memory
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

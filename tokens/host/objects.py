@@ -1,0 +1,102 @@
+"""Objects on a token as the wire carries them: keys and certificates, read leniently by ctypes."""
+
+from tokens.host import cryptoki as ck
+from tokens.host.cryptoki import Cryptoki, SlotToken
+from tokens.wire import Message, to_text
+
+_RSA, _EC = 0, 3
+_CURVES = {
+    bytes.fromhex("06082a8648ce3d030107"): "p256",
+    bytes.fromhex("06052b81040022"): "p384",
+    bytes.fromhex("06052b81040023"): "p521",
+}
+_SIZES = {2048: "rsa2048", 3072: "rsa3072", 4096: "rsa4096"}
+_KEY = (ck.CKA_ID, ck.CKA_LABEL, ck.CKA_KEY_TYPE)
+
+
+def text(value: bytes | None) -> str:
+    """A label: padding stripped, decoded with replacement."""
+    return (value or b"").strip(b"\0 ").decode("utf-8", errors="replace")
+
+
+def key_type(module: Cryptoki, session: int, handle: int, kind: int | None) -> str:
+    """`tokens.types.KeyType` of a key object; "other" for what we do not use (SM2 under vendors' numbers among them)."""
+    if kind == _RSA:
+        seen = module.attributes(session, handle, (ck.CKA_MODULUS,))
+        bits = int.from_bytes(seen.get(ck.CKA_MODULUS, b""), "big").bit_length()
+        return _SIZES.get(bits, "other")
+    if kind == _EC:
+        return _CURVES.get(module.attributes(session, handle, (ck.CKA_EC_PARAMS,)).get(ck.CKA_EC_PARAMS, b""), "other")
+    return "other"
+
+
+def keys(module: Cryptoki, session: int) -> list[Message]:
+    """Keys by CKA_ID: private key objects that show themselves, and public ones that stand for a hidden private key.
+
+    An unnamed key (empty CKA_ID) cannot be told from another; it is left out.
+    """
+    found: dict[bytes, Message] = {}
+    for private, kind in ((True, ck.CKO_PRIVATE_KEY), (False, ck.CKO_PUBLIC_KEY)):
+        wanted = (*_KEY, ck.CKA_SENSITIVE, ck.CKA_EXTRACTABLE) if private else _KEY
+        for handle in module.find(session, {ck.CKA_CLASS: ck.number(kind)}):
+            seen = module.attributes(session, handle, wanted)
+            cka_id = seen.get(ck.CKA_ID, b"")
+            if not cka_id or cka_id in found:
+                continue
+            sensitive, extractable = ck.as_bool(seen.get(ck.CKA_SENSITIVE)), ck.as_bool(seen.get(ck.CKA_EXTRACTABLE))
+            found[cka_id] = {
+                "id": cka_id.hex(),
+                "label": text(seen.get(ck.CKA_LABEL)),
+                "type": key_type(module, session, handle, ck.as_number(seen.get(ck.CKA_KEY_TYPE))),
+                "private": private,
+                "non_extractable": bool(sensitive) and extractable is False if private else None,
+            }
+    return list(found.values())
+
+
+def certificates(module: Cryptoki, session: int) -> list[Message]:
+    """X.509 certificates with their bytes; one without CKA_VALUE (a URL only) is left out."""
+    found = []
+    for handle in module.find(session, {ck.CKA_CLASS: ck.number(ck.CKO_CERTIFICATE)}):
+        seen = module.attributes(session, handle, (ck.CKA_ID, ck.CKA_LABEL, ck.CKA_VALUE, ck.CKA_CERTIFICATE_TYPE))
+        if seen.get(ck.CKA_VALUE) and not ck.as_number(seen.get(ck.CKA_CERTIFICATE_TYPE)):
+            found.append({"id": seen.get(ck.CKA_ID, b"").hex(), "label": text(seen.get(ck.CKA_LABEL)), "der": to_text(seen[ck.CKA_VALUE])})
+    return found
+
+
+def state_of(slot: SlotToken) -> tuple[str, str]:
+    """`TokenState` and `PinState` words from the token's flags, which are all PKCS#11 says of tries left."""
+    if slot.fault:
+        return "unusable", "unknown"
+    flags = slot.flags
+    if not flags & ck.CKF_TOKEN_INITIALIZED:
+        return "not_initialised", "not_initialised"
+    if flags & ck.CKF_LOCKED:
+        pin = "locked"
+    elif flags & ck.CKF_FINAL_TRY:
+        pin = "final_try"
+    elif flags & ck.CKF_COUNT_LOW:
+        pin = "low"
+    elif not flags & ck.CKF_USER_PIN_INITIALIZED:
+        pin = "not_initialised"
+    else:
+        pin = "ok"
+    return ("ready" if pin != "not_initialised" else "not_initialised"), pin
+
+
+def describe(slot: SlotToken) -> Message:
+    """A slot's token as the wire carries it, without its objects."""
+    state, pin_state = state_of(slot)
+    return {
+        "slot_id": slot.slot_id,
+        "slot_description": slot.slot_description,
+        "label": slot.label,
+        "serial": slot.serial,
+        "manufacturer": slot.manufacturer,
+        "model": slot.model,
+        "state": state,
+        "pin_state": pin_state,
+        "login_required": bool(slot.flags & ck.CKF_LOGIN_REQUIRED),
+        "protected_path": bool(slot.flags & ck.CKF_PROTECTED_PATH),
+        "fault": slot.fault,
+    }

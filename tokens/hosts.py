@@ -1,0 +1,215 @@
+"""Child processes that hold one PKCS#11 module each: started by exec, watched by deadlines, killed when they hang.
+
+A module can hang, crash or corrupt its process; nothing of that reaches the agent.  Each class of call has its own deadline;
+a call that passes it costs the host its life (`ModuleTimeout`), and whoever needs the module starts another host.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from tokens import platform
+from tokens.errors import ModuleTimeout, ModuleUnusable, from_wire
+from tokens.module_file import examine
+from tokens.types import ModuleRef
+from tokens.wire import Channel, ChannelClosed, Message
+
+HostKind: TypeAlias = Literal["monitor", "session"]
+
+_PROGRAM = str(Path(__file__).parent / "host" / "__main__.py")
+_TAIL = 4096
+_ENVIRONMENT = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ")
+_SPENDS_TRY = frozenset({"login", "initialise"})
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds a module may take for each class of call before its host is killed."""
+
+    load: float = 30.0
+    """C_Initialize: some cards are read at start (OpenSC 1.4 s a card)."""
+    list: float = 15.0
+    """Slots, tokens, objects."""
+    login: float = 20.0
+    pin_pad: float = 120.0
+    """Login on the reader's own pad: a person types."""
+    sign: float = 30.0
+    generate: float = 300.0
+    """RSA-4096 on a card can take minutes."""
+    write: float = 30.0
+    initialise: float = 60.0
+
+
+@dataclass(slots=True)
+class _Call:
+    op: str
+    deadline: float
+    reply: asyncio.Future[Message]
+
+
+def environment(ref: ModuleRef) -> dict[str, str]:
+    """What a host of `ref` gets to see of our environment: locale, PATH, HOME and the module's own variables."""
+    kept = {name: value for name, value in os.environ.items() if name in _ENVIRONMENT or name.startswith("LC_")}
+    return {**kept, **dict(ref.env)}
+
+
+class Host:
+    """One child process with one module.  Calls are served in order; several may be under way (each deadline runs from its turn)."""
+
+    def __init__(self, ref: ModuleRef, kind: HostKind, deadlines: Deadlines | None = None) -> None:
+        self.ref = ref
+        self.kind: HostKind = kind
+        self.deadlines = deadlines or Deadlines()
+        self._process: asyncio.subprocess.Process | None = None
+        self._channel: Channel | None = None
+        self._drain: asyncio.Task[None] | None = None
+        self._tail = bytearray()
+        self._queue: deque[_Call] = deque()
+        self._watch: asyncio.TimerHandle | None = None
+        self._killed_in: str | None = None
+        self._starting = asyncio.Lock()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs and its channel is open."""
+        return self._channel is not None and not self._channel.closed.done()
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the host, for the log and for tests."""
+        return self._process.pid if self._process else None
+
+    @property
+    def tail(self) -> str:
+        """The last 4 KiB the process wrote to stdout and stderr (a module may print there), for the log."""
+        return self._tail.decode("utf-8", errors="replace")
+
+    async def start(self) -> Message:
+        """Start the process and load the module; what the module says of itself.  Raises `ModuleUnusable`, `ModuleTimeout`."""
+        async with self._starting:
+            await self._end()
+            await asyncio.to_thread(examine, self.ref.path, self.ref.sha256)
+            ours, theirs = platform.socket_pair()
+            try:
+                self._killed_in, self._tail = None, bytearray()
+                self._process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-I", _PROGRAM, self.kind, str(theirs.fileno())),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.STDOUT,
+                    pass_fds=(theirs.fileno(),),
+                    env=environment(self.ref),
+                    cwd="/",
+                )
+                self._drain = asyncio.create_task(self._keep_tail(self._process))
+                self._channel = await Channel.over(ours)
+            except BaseException:
+                ours.close()
+                raise
+            finally:
+                theirs.close()
+            try:
+                load = {"path": self.ref.path, "init_args": self.ref.init_args}
+                return await self.call("load", load, deadline=self.deadlines.load)
+            except BaseException:
+                await self._end()
+                raise
+
+    async def call(self, op: str, args: Message | None = None, *, deadline: float) -> Message:
+        """Have the host do `op`; its result.
+
+        Raises the `TokenError` it reports, `ModuleTimeout` when `deadline` seconds pass from the call's turn (the host is
+        killed), `ModuleUnusable` (reason "crashed") when the host dies.  A cancelled caller leaves the call running.
+        """
+        channel = self._channel
+        if channel is None:
+            raise ModuleUnusable(reason="crashed", module=self.ref.name, during=op)
+        call = _Call(op, deadline, channel.post(op, args))
+        self._queue.append(call)
+        if len(self._queue) == 1:
+            self._arm()
+        call.reply.add_done_callback(self._answered)
+        try:
+            reply = await asyncio.shield(call.reply)
+        except ChannelClosed:
+            raise await self._why_gone(op) from None
+        error = reply.get("error")
+        if error is not None:
+            raise from_wire(str(error["code"]), error["facts"])
+        result: Message = reply["result"]
+        return result
+
+    async def notify(self, op: str) -> None:
+        """Send `op` and wait for nothing; used to interrupt a wait for a PIN."""
+        if self._channel is not None:
+            self._channel.post(op).add_done_callback(lambda done: done.exception())
+
+    async def restart(self) -> Message:
+        """End the process, if any, and start anew."""
+        return await self.start()
+
+    async def close(self) -> None:
+        """End the process; harmless when there is none."""
+        async with self._starting:
+            await self._end()
+
+    async def _end(self) -> None:
+        process, channel = self._process, self._channel
+        self._channel = None
+        if channel is not None:
+            channel.close()
+            await channel.closed
+        self._disarm()
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()  # at once: the memory of a session host holds a PIN
+            await process.wait()
+        if self._drain is not None:
+            await self._drain
+            self._drain = None
+
+    async def _keep_tail(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        while data := await process.stdout.read(_TAIL):
+            self._tail += data
+            del self._tail[:-_TAIL]
+
+    def _answered(self, _reply: asyncio.Future[Message]) -> None:
+        while self._queue and self._queue[0].reply.done():
+            self._queue.popleft()
+        self._disarm()
+        if self._queue:
+            self._arm()
+
+    def _arm(self) -> None:
+        head = self._queue[0]
+        self._watch = asyncio.get_running_loop().call_later(head.deadline, self._overdue, head)
+
+    def _disarm(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    def _overdue(self, call: _Call) -> None:
+        if call.reply.done() or self._process is None:
+            return
+        self._killed_in = call.op
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGKILL)
+
+    async def _why_gone(self, op: str) -> ModuleTimeout | ModuleUnusable:
+        killed_in = self._killed_in
+        if killed_in is not None:
+            return ModuleTimeout(module=self.ref.name, during=killed_in, try_spent=killed_in in _SPENDS_TRY)
+        facts: Mapping[str, str | bool] = {"reason": "crashed", "module": self.ref.name, "during": op, "try_spent": op in _SPENDS_TRY}
+        if self._process is None:
+            return ModuleUnusable(**facts)
+        status = await self._process.wait()
+        return ModuleUnusable(**facts, signal=signal.Signals(-status).name) if status < 0 else ModuleUnusable(**facts, status=status)
