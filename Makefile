@@ -4,8 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 # In the test run: no window system, no colours, no user's own settings.
 PYTEST := QT_QPA_PLATFORM=offscreen $(PY) -m pytest
-FILE ?=
-export FILE
+export FILE AT
 ONLY ?=
 ARGS ?=
 
@@ -21,7 +20,7 @@ bootstrap:
 bootstrap-test:
 	@scripts/bootstrap test
 
-demo: bootstrap ## 装好所需, 用练习 UKey 签一张图纸并验签 / install what is missing, sign a drawing, verify it (FILE=… signs yours)
+demo: bootstrap ## 装好所需, 用练习 UKey 签一张图纸并验签 / install what is missing, sign a drawing, verify it (FILE=… signs yours, AT=PAGE:X,Y,W,H shows it)
 	@$(PY) -m scripts.demo
 
 test: bootstrap-test ## 全部测试 / the whole test suite (ARGS=… goes to pytest)

@@ -82,5 +82,6 @@ def subset_font(characters: str, target: Path, source: Path = CJK_FONT, family: 
     builder.setupNameTable({"familyName": "Yinxin Sample", "styleName": "Regular", "psName": "YinxinSample-Regular"})
     builder.setupOS2(sTypoAscender=font["hhea"].ascent, sTypoDescender=font["hhea"].descent, usWinAscent=font["hhea"].ascent)
     builder.setupPost()
+    builder.updateHead(created=0, modified=0)  # the same call gives the same bytes
     builder.save(target)
     return target
