@@ -7,6 +7,8 @@ on a class, a module or a parameter counts as it does in a test run; nothing is 
 import re
 import sys
 from collections import defaultdict
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -36,9 +38,10 @@ def rows() -> dict[str, tuple[str, str]]:
 def main() -> int:
     """Print the table; 1 when a test names a row that does not exist, or the tests cannot be collected."""
     collected, table = _Collected(), rows()
-    code = pytest.main(["--collect-only", "-qq", "--no-header", "-p", "no:terminal", str(ROOT / "tests")], plugins=[collected])
+    with redirect_stdout(StringIO()) as said:
+        code = pytest.main(["--collect-only", "-q", str(ROOT / "tests")], plugins=[collected])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-        print(f"pytest could not collect the tests (exit {int(code)})", file=sys.stderr)
+        print(said.getvalue(), file=sys.stderr)
         return 1
     for row, (english, chinese) in table.items():
         tests = collected.tests.get(row, {})
