@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -122,15 +121,12 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
                 job.emit("progress", stage="generate", done=0, total=1)
                 made = await session.generate(body.type, body.label)
             inventory.stale()
-            facts = asdict(made)
-            facts.pop("key", None)
             return {
-                "id": made.key.cka_id.hex(),
-                "label": made.key.label,
-                "type": made.key.type,
+                **key_entry(made.key),
                 "token": token.label,
-                "non_extractable": made.key.non_extractable,
-                **facts,
+                "attributes": dict(made.attributes),
+                "export_attempt": made.export_attempt,
+                "export_attempts": dict(made.export_attempts),
             }
 
         return jobs.stream(request, "key_generate", body, work)

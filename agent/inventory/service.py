@@ -212,7 +212,7 @@ class Inventory:
                 said = await job.unless_cancelled(asker.ask({"kind": "confirm_final_try", "purpose": purpose, "token": about}))
                 if said not in _FINAL_TRY_WORDS:
                     raise ApiError(Code.PIN_FINAL_TRY, token=token.label)
-            offer = await session.offer(secrets, asker.pid, PIN_SECONDS)
+            offer = await session.offer(secrets, asker.pid)
             question = {"kind": "pin", "purpose": purpose, "documents": list(documents), "token": about, "secrets": list(secrets)}
             where = {"socket": offer.path, "nonce": offer.nonce, "deadline_seconds": PIN_SECONDS}
             await job.unless_cancelled(_secrets_or_no(session, asker.ask(question | where)))
