@@ -21,6 +21,8 @@ SOCKET_PATH_MAX = 107
 _PR_SET_DUMPABLE = 4
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
+_AT_FDCWD = -100
+_RENAME_NOREPLACE = 1
 
 
 class UnsafeFolder(OSError):
@@ -126,6 +128,16 @@ def limit(memory_bytes: int | None = None, files: int | None = None, cpu_seconds
         hard = resource.getrlimit(which)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(which, (bound, hard))
+
+
+def rename_new(source: str, target: str) -> None:
+    """Rename within a folder, never over an existing file (renameat2 with RENAME_NOREPLACE); raises FileExistsError and other OSError."""
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if call is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), target)
+    if call(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), target)
 
 
 def allow_many_files() -> int:

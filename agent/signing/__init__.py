@@ -1,0 +1,1 @@
+"""Signing a document: snapshot, CMS, appearance, staging, check and publication.  Knows no PIN and no token."""

@@ -1,0 +1,198 @@
+"""One document on its way through a signing worker: snapshot, prepare, finish, publish."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography import x509
+
+from agent.api.errors import ApiError, Code
+from agent.signing import check, pdf, reader
+from agent.signing.appearance import Stamp
+from agent.signing.cms import Template
+from agent.signing.names import Format
+from agent.signing.placement import DEFAULT_PLACE, Place
+from agent.signing.snapshot import CHUNK, Snapshot, source, take, unchanged
+from agent.signing.staging import Staging, final_mode, sync_folder, write_all
+
+_SPARE = 16
+"""Bytes reserved beyond the most a signature can need."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What all documents of a batch have in common."""
+
+    pades: Template
+    cades: Template
+    signer: check.Signer
+    stamp: Stamp | None
+    words: pdf.Words
+    umask: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One document as asked for."""
+
+    input: str
+    output: str
+    format: Format
+    places: Sequence[Place]
+    force: bool
+    repair: bool
+
+
+def signer_of(certificate: bytes, template: Template) -> check.Signer:
+    """Whose signature the check expects."""
+    return check.Signer(x509.load_der_x509_certificate(certificate).public_key(), template.scheme)
+
+
+class Document:
+    """A staged document; always ends in `publish` or `drop`."""
+
+    def __init__(self, asked: Asked, setup: Setup, keep_open: bool) -> None:
+        """Read the input (and copy it, for a PDF); raises `ApiError`."""
+        self._asked, self._setup = asked, setup
+        self._attributes = b""
+        self._gap = (0, 0)
+        self._plan: pdf.Plan | None = None
+        self._states: dict[str, Any] = {}
+        self.snapshot: Snapshot
+        self.warnings: tuple[str, ...] = ()
+        with source(asked.input, asked.output) as fd:
+            self._staging = Staging(asked.output, asked.force, keep_open)
+            try:
+                self._read(fd)
+            except BaseException:
+                self._staging.discard()
+                raise
+
+    def _read(self, fd: int) -> None:
+        digest = self._setup.pades.digest
+        if self._asked.format == "cades":
+            self.snapshot = take(fd, self._asked.input, (digest,), None)
+            self._states = self.snapshot.states
+            return
+        self.snapshot = take(fd, self._asked.input, (digest,), self._staging)
+        self._states = self.snapshot.states
+        self._plan = self._planned()
+        self.warnings += self._plan.warnings
+
+    @property
+    def pages(self) -> int | None:
+        """How many pages a PDF has."""
+        return self._plan.pages if self._plan is not None else None
+
+    @property
+    def signatures(self) -> int:
+        """How many signatures the document carried before."""
+        return self._plan.signatures if self._plan is not None else 0
+
+    def _planned(self) -> pdf.Plan:
+        places = (self._asked.places or (DEFAULT_PLACE,)) if self._setup.stamp is not None else ()
+        try:
+            with self._staging.file() as fd:
+                plan = pdf.plan(fd, self.snapshot.size, places)
+        except ApiError as error:
+            if not (self._asked.repair and error.facts.get("reason") == "damaged" and error.facts.get("repairable")):
+                raise
+            plan = self._repaired(places)
+        if self._setup.stamp is not None:
+            for spot in plan.spots:
+                self._setup.stamp.form(spot)  # a place too small is told before the PIN
+        return plan
+
+    def _repaired(self, places: Sequence[Place]) -> pdf.Plan:
+        """Put what qpdf can rebuild in place of the copy; never where a signature would be lost."""
+        better = Staging(self._asked.output, self._asked.force, self._staging.keep_open)
+        try:
+            with self._staging.file() as source, better.file() as target:
+                if contains(source, self.snapshot.size, b"/ByteRange"):
+                    raise reader.unusable("damaged", repairable=False, signed=True)
+                reader.rewrite(source, self.snapshot.size, target)
+                size, states = hashed(target, tuple(self._states))
+                plan = pdf.plan(target, size, places)
+        except BaseException:
+            better.discard()
+            raise
+        self._staging.discard()
+        self._staging, self._states = better, states
+        self.warnings += ("repaired",)
+        return plan
+
+    def prepare(self, identifier: bytes) -> bytes:
+        """Write all but the signature, and return the signed attributes, which the token is to sign."""
+        setup = self._setup
+        if self._plan is None:
+            digest = self._states[setup.cades.digest].copy().digest()
+            self._attributes = setup.cades.signed_attributes(digest, setup.words.time)
+            return self._attributes
+        made = pdf.update(self._plan, setup.words, setup.stamp, setup.pades.max_size() + _SPARE, identifier)
+        with self._staging.file() as fd:
+            write_all(fd, made.data, self._plan.size)
+        self._gap = made.gap
+        state = self._states[setup.pades.digest].copy()
+        state.update(memoryview(made.data)[: made.gap[0] - self._plan.size])
+        state.update(memoryview(made.data)[made.gap[1] - self._plan.size :])
+        self._attributes = setup.pades.signed_attributes(state.digest())
+        return self._attributes
+
+    def finish(self, signature: bytes) -> str:
+        """Put the signature in, check the written bytes, make them durable; returns the output's SHA-256.  Raises `CheckFailed`."""
+        setup = self._setup
+        template = setup.pades if self._plan is not None else setup.cades
+        cms = template.assemble(self._attributes, signature)
+        with self._staging.file() as fd:
+            if self._plan is None:
+                write_all(fd, cms, 0)
+                after = self._check_detached(fd)
+            else:
+                if len(cms) * 2 > self._gap[1] - self._gap[0] - 2:
+                    raise check.CheckFailed("the signature does not fit its place")
+                write_all(fd, cms.hex().upper().encode("ascii"), self._gap[0] + 1)
+                prefix = self._states["sha256"].hexdigest()
+                after = check.check_pdf(fd, self._plan.size, prefix, setup.signer)
+        self._staging.sync(final_mode(self.snapshot.mode, setup.umask))
+        return after
+
+    def _check_detached(self, fd: int) -> str:
+        written = os.pread(fd, os.fstat(fd).st_size, 0)
+        check.check_cms(written, self._states[self._setup.cades.digest].copy().digest(), self._setup.signer)
+        return hashlib.sha256(written).hexdigest()
+
+    def publish(self) -> str:
+        """Give the output its name; returns it.  A detached signature is published only if its file is still what was signed."""
+        if self._plan is None:
+            unchanged(self._asked.input, self.snapshot.seen)
+        self._staging.publish()
+        sync_folder(self._asked.output)
+        return self._asked.output
+
+    def drop(self) -> None:
+        """Leave nothing behind."""
+        self._staging.discard()
+
+
+def contains(fd: int, size: int, word: bytes) -> bool:
+    """Whether the file has `word` anywhere."""
+    before = b""
+    for at in range(0, size, CHUNK):
+        part = os.pread(fd, CHUNK, at)
+        if word in before + part:
+            return True
+        before = part[-len(word) :]
+    return False
+
+
+def hashed(fd: int, names: tuple[str, ...]) -> tuple[int, dict[str, Any]]:
+    """Size of a file, and hash states over it."""
+    states = {name: hashlib.new(name) for name in names}
+    size = 0
+    while part := os.pread(fd, CHUNK, size):
+        size += len(part)
+        for state in states.values():
+            state.update(part)
+    return size, states

@@ -1,0 +1,255 @@
+"""Opening a PDF to sign it: what qpdf reads without guessing, turned into plain values.
+
+qpdf (pikepdf) reads drawings from many programs; its recovery mode, which guesses, is used only to say that a file could be
+repaired.  What qpdf complains of is signed only if pyHanko's tolerant reader, which verifies later, opens it too.
+"""
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import pikepdf
+
+from agent.api.errors import ApiError, Code
+from agent.signing.placement import Box, PageShape, shape
+
+Node: TypeAlias = Any
+"""A value as pikepdf gives it: its own object types, or int, bool, Decimal, None."""
+
+HEAD = 1024
+"""A PDF announces itself within so many bytes (ISO 32000-1, annex H, note 13)."""
+_TAIL: Final = 1054
+_MAPPED_MAX: Final = 64 * 1024 * 1024
+_DEEPEST: Final = 200
+_FIELDS_MAX: Final = 100_000
+_STARTXREF = re.compile(rb"startxref\s+(\d{1,15})")
+_OBJECT = re.compile(rb"\s*\d+\s+\d+\s+obj\b")
+
+
+def unusable(reason: str, **facts: Any) -> ApiError:
+    """The error for a document that cannot be signed."""
+    return ApiError(Code.INPUT_UNUSABLE, reason=reason, **facts)
+
+
+@dataclass(frozen=True, slots=True)
+class PageFound:
+    """A page that is to carry something."""
+
+    number: int
+    node: Node
+    shape: PageShape
+
+
+@contextmanager
+def opened(fd: int, size: int) -> Iterator[pikepdf.Pdf]:
+    """The document in `fd`; raises `ApiError` (input_unusable: not_pdf, encrypted, damaged with `repairable`)."""
+    _check_header(fd)
+    try:
+        pdf = _open(fd, size, recover=False)
+    except pikepdf.PasswordError as exc:
+        raise unusable("encrypted") from exc
+    except pikepdf.PdfError as exc:
+        raise _refusal(fd, size, exc) from exc
+    with pdf:
+        if pdf.is_encrypted:
+            raise unusable("encrypted")
+        if pdf.get_warnings() and not _tolerated(fd):
+            raise unusable("damaged", repairable=repairable(fd, size))
+        yield pdf
+
+
+def _open(fd: int, size: int, recover: bool) -> pikepdf.Pdf:
+    path = f"/proc/self/fd/{fd}"
+    mapped = size <= _MAPPED_MAX and os.path.exists(path)
+    source = path if mapped else os.fdopen(os.dup(fd), "rb")
+    mode = pikepdf.AccessMode.default if mapped else pikepdf.AccessMode.stream
+    return pikepdf.open(source, attempt_recovery=recover, inherit_page_attributes=False, suppress_warnings=True, access_mode=mode)
+
+
+def _check_header(fd: int) -> None:
+    head = os.pread(fd, HEAD + 5, 0)
+    at = head.find(b"%PDF-")
+    if at < 0:
+        raise unusable("not_pdf")
+    if at > 0:  # offsets may count from either place, and readers differ
+        raise unusable("damaged", repairable=True, problem="bytes before the header")
+
+
+def _refusal(fd: int, size: int, exc: Exception) -> ApiError:
+    if "encrypt" in str(exc).lower():
+        return unusable("encrypted")
+    return unusable("damaged", repairable=repairable(fd, size))
+
+
+def repairable(fd: int, size: int) -> bool:
+    """Whether qpdf can rebuild the file, with at least one page."""
+    try:
+        with _open(fd, size, recover=True) as pdf:
+            return not pdf.is_encrypted and len(pdf.pages) > 0
+    except (pikepdf.PdfError, pikepdf.PasswordError, ValueError, TypeError, AttributeError, KeyError, IndexError, RuntimeError):
+        return False
+
+
+def rewrite(source: int, size: int, target: int) -> None:
+    """Write what qpdf can save of `source` into the empty file `target`; raises `ApiError` (damaged)."""
+    try:
+        with _open(source, size, recover=True) as pdf, os.fdopen(os.dup(target), "r+b") as out:
+            pdf.save(out, fix_metadata_version=False)
+    except (pikepdf.PdfError, pikepdf.PasswordError) as exc:
+        raise unusable("damaged", repairable=False) from exc
+
+
+def _tolerated(fd: int) -> bool:
+    """Whether pyHanko's tolerant reader sees the document, so that a signature on it can be verified."""
+    from pyhanko.pdf_utils.reader import PdfFileReader  # late: most documents never need it, and it costs 0.3 s
+
+    logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
+    try:
+        with os.fdopen(os.dup(fd), "rb") as stream:
+            reader = PdfFileReader(stream, strict=False)
+            return int(reader.root["/Pages"]["/Count"]) > 0
+    except Exception:  # some 25 kinds come out of it, and each means no
+        return False
+
+
+def last_section(fd: int, size: int) -> tuple[int, bool]:
+    """Offset of the newest cross-reference section, and whether it is a stream; raises `ApiError` (damaged)."""
+    start = max(0, size - _TAIL)
+    found = _STARTXREF.findall(os.pread(fd, size - start, start))
+    if not found:
+        raise unusable("damaged", repairable=repairable(fd, size))
+    offset = int(found[-1])
+    there = os.pread(fd, 40, offset) if offset < size else b""
+    if there.lstrip().startswith(b"xref"):
+        return offset, False
+    if _OBJECT.match(there):
+        return offset, True
+    raise unusable("damaged", repairable=repairable(fd, size))
+
+
+def is_dictionary(node: Node) -> bool:
+    """Whether `node` is a dictionary, and not a stream."""
+    return isinstance(node, pikepdf.Dictionary) and not isinstance(node, pikepdf.Stream)
+
+
+def entry(node: Node, key: str) -> Node:
+    """A dictionary's entry, references followed; None where there is none or `node` is no dictionary."""
+    return node.get(key) if isinstance(node, pikepdf.Dictionary | pikepdf.Stream) else None
+
+
+def elements(node: Node) -> list[Node]:
+    """An array's elements; none where `node` is no array."""
+    return list(node) if isinstance(node, pikepdf.Array) else []
+
+
+def identity(node: Node) -> tuple[int, int] | None:
+    """Number and generation of an indirect object, None for a direct value."""
+    return node.objgen if isinstance(node, pikepdf.Object) and node.is_indirect else None
+
+
+def _box(node: Node) -> Box | None:
+    values = elements(node)
+    try:
+        left, bottom, right, top = (float(value) for value in values[:4])
+    except (TypeError, ValueError):
+        return None
+    return (left, bottom, right, top)
+
+
+def _number(node: Node, otherwise: float) -> float:
+    try:
+        return float(node)
+    except (TypeError, ValueError):
+        return otherwise
+
+
+def pages(pdf: pikepdf.Pdf, wanted: set[int]) -> tuple[int, dict[int, PageFound]]:
+    """How many pages there are, and those wanted (counted from 1, 0 is the last); raises `ApiError` (damaged) for a tree without pages.
+
+    Walks the tree itself: qpdf's own list mends and copies pages in memory, which an appended update could not express.
+    """
+    found: dict[int, PageFound] = {}
+    seen: set[tuple[int, int]] = set()
+    count = 0
+    last: tuple[Node, dict[str, Node]] | None = None
+    stack: list[tuple[Node, dict[str, Node], int]] = [(entry(pdf.Root, "/Pages"), {}, 0)]
+    while stack:
+        node, inherited, depth = stack.pop()
+        if not is_dictionary(node):
+            continue
+        inherited = inherited | {key: node[key] for key in ("/MediaBox", "/CropBox", "/Rotate") if key in node}
+        if "/Kids" in node:
+            where = identity(node)
+            if depth > _DEEPEST or (where is not None and where in seen):
+                raise unusable("damaged", repairable=True, problem="page tree")
+            if where is not None:
+                seen.add(where)
+            stack.extend((kid, inherited, depth + 1) for kid in reversed(elements(node["/Kids"])))
+            continue
+        count += 1
+        last = (node, inherited)
+        if count in wanted:
+            found[count] = _page(count, node, inherited)
+    if last is None:
+        raise unusable("damaged", repairable=False, problem="no pages")
+    if 0 in wanted:
+        found[0] = _page(count, *last)
+    return count, found
+
+
+def _page(number: int, node: Node, inherited: dict[str, Node]) -> PageFound:
+    unit = _number(entry(node, "/UserUnit"), 1.0)
+    turned = _number(inherited.get("/Rotate"), 0.0)
+    return PageFound(number, node, shape(_box(inherited.get("/MediaBox")), _box(inherited.get("/CropBox")), turned, unit))
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What of the form matters to a new signature."""
+
+    names: frozenset[str]
+    """Partial names of the top-level fields."""
+    signatures: int
+    """Signature fields that carry a value."""
+    appearances: bool
+    """Every widget has an appearance of its own."""
+
+
+def form(pdf: pikepdf.Pdf) -> Form:
+    """The form as it stands; raises `ApiError` (input_unusable: certified, xfa) where nothing may or can be signed."""
+    acroform = entry(pdf.Root, "/AcroForm")
+    if entry(acroform, "/XFA") is not None and entry(pdf.Root, "/NeedsRendering") is True:
+        raise unusable("xfa")
+    check_permission(entry(entry(pdf.Root, "/Perms"), "/DocMDP"))
+    top = elements(entry(acroform, "/Fields"))
+    names = frozenset(str(name) for name in (entry(field, "/T") for field in top) if isinstance(name, pikepdf.String))
+    signatures, appearances = 0, True
+    seen: set[tuple[int, int]] = set()
+    stack = list(top)
+    while stack and len(seen) < _FIELDS_MAX:
+        field = stack.pop()
+        where = identity(field)
+        if where is None or where in seen or not is_dictionary(field):
+            continue
+        seen.add(where)
+        value = entry(field, "/V")
+        if is_dictionary(value) and (entry(value, "/ByteRange") is not None or entry(value, "/Type") == "/Sig"):
+            signatures += 1
+            check_permission(value)
+        appearances = appearances and (entry(field, "/Subtype") != "/Widget" or entry(field, "/AP") is not None)
+        stack.extend(elements(entry(field, "/Kids")))
+    return Form(names, signatures, appearances)
+
+
+def check_permission(signature: Node) -> None:
+    """Raise `ApiError` (certified) where an existing signature forbids every change, or locks all fields (ISO 32000-1, 12.8.2.2 and 12.8.2.4)."""
+    for reference in elements(entry(signature, "/Reference")):
+        method, parameters = entry(reference, "/TransformMethod"), entry(reference, "/TransformParams")
+        if method in ("/DocMDP", "/FieldMDP") and entry(parameters, "/P") == 1:
+            raise unusable("certified", permission=1)
+        if method == "/FieldMDP" and entry(parameters, "/Action") == "/All":
+            raise unusable("certified", permission=1, locked=True)

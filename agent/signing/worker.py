@@ -1,0 +1,145 @@
+"""A signing worker: ``python -m agent.signing.worker FD``, where FD is one end of a socket pair (see `tokens.wire`).
+
+It reads documents that anybody may have made, so it is hardened, has bounded memory, and holds neither PIN nor key.
+Operations, in order of a document's life (n is the caller's number for it):
+
+    setup     {signer_der, chain, scheme, language, appearance, reason, location, signer_name, signing_time} → {}
+    snapshot  {n, input, output, format, places, force, repair} → {n, sha256, size, pages, warnings, signatures}
+    prepare   {n} → {n, tbs}          finish {n, signature} → {n, sha256_after}
+    publish   {n} → {n, output}       drop {n} → {n}
+
+A document's error ends that document; the worker goes on.
+"""
+
+import os
+import socket
+import sys
+from datetime import datetime
+from typing import Any, Final
+
+from agent.api.errors import ApiError, Code
+from agent.signing.appearance import stamp
+from agent.signing.check import CheckFailed
+from agent.signing.cms import template
+from agent.signing.document import Asked, Document, Setup, signer_of
+from agent.signing.pdf import Words
+from agent.signing.placement import parse
+from agent.signing.text import words
+from tokens import platform
+from tokens.types import SignatureScheme
+from tokens.wire import Link, Message, serve, to_bytes, to_text
+
+MEMORY_MAX: Final = 1024 * 1024 * 1024
+"""Address space of a worker, bytes: a decompression bomb ends as a document's error."""
+_SPARE_FILES: Final = 32
+
+
+class Bench:
+    """The documents a worker has in hand."""
+
+    def __init__(self, files_max: int, umask: int) -> None:
+        self._files_max, self._umask = files_max, umask
+        self._setup: Setup | None = None
+        self._documents: dict[int, Document] = {}
+
+    def answer(self, op: str, args: Message) -> Message:
+        """Do one operation; raises `ApiError`, and nothing else for whatever a document may hold."""
+        try:
+            if op == "setup":
+                return self._set_up(args)
+            return self._work(op, int(args["n"]), args)
+        except ApiError:
+            raise
+        except CheckFailed as exc:
+            raise ApiError(Code.INTERNAL, reason="check", during=op, detail=str(exc)) from exc
+        except MemoryError as exc:
+            raise ApiError(Code.INPUT_UNUSABLE, reason="damaged", repairable=False, during=op, exception="MemoryError") from exc
+        except Exception as exc:
+            if op == "snapshot":
+                raise ApiError(Code.INPUT_UNUSABLE, reason="damaged", repairable=False, exception=type(exc).__name__) from exc
+            raise ApiError(Code.INTERNAL, during=op, exception=type(exc).__name__) from exc
+
+    def _work(self, op: str, n: int, args: Message) -> Message:
+        if op == "snapshot":
+            return self._snapshot(n, args)
+        if op == "drop":
+            self._forget(n)
+            return {"n": n}
+        document = self._documents.get(n)
+        if document is None:
+            raise ApiError(Code.INTERNAL, reason="order", during=op)
+        try:
+            return {"n": n, **self._step(op, document, args)}
+        except BaseException:
+            self._forget(n)
+            raise
+        finally:
+            if op == "publish":
+                self._forget(n)
+
+    def _step(self, op: str, document: Document, args: Message) -> Message:
+        if op == "prepare":
+            return {"tbs": to_text(document.prepare(os.urandom(16)))}
+        if op == "finish":
+            return {"sha256_after": document.finish(to_bytes(args["signature"]))}
+        if op == "publish":
+            return {"output": document.publish()}
+        raise ApiError(Code.INTERNAL, reason="operation", during=op)
+
+    def _set_up(self, args: Message) -> Message:
+        for n in list(self._documents):
+            self._forget(n)
+        signer, chain = to_bytes(args["signer_der"]), tuple(map(to_bytes, args.get("chain") or ()))
+        scheme = SignatureScheme(args["scheme"])
+        pades, cades = (template(signer, chain, scheme, embedded) for embedded in (True, False))
+        moment = datetime.fromisoformat(args["signing_time"]).astimezone()
+        name, reason, location = (args.get(key) or "" for key in ("signer_name", "reason", "location"))
+        shown = None
+        if args.get("appearance") == "text":
+            shown = stamp(words("zh" if args.get("language") == "zh" else "en", name, moment, reason, location))
+        self._setup = Setup(pades, cades, signer_of(signer, pades), shown, Words(moment, name, reason, location), self._umask)
+        return {}
+
+    def _snapshot(self, n: int, args: Message) -> Message:
+        if self._setup is None:
+            raise ApiError(Code.INTERNAL, reason="order", during="snapshot")
+        self._forget(n)
+        places = tuple(parse(text) for text in args.get("places") or ())
+        asked = Asked(args["input"], args["output"], args["format"], places, bool(args.get("force")), bool(args.get("repair")))
+        try:
+            document = Document(asked, self._setup, keep_open=len(self._documents) < self._files_max)
+        except ApiError as error:
+            error.facts.setdefault("name", os.path.basename(asked.input))
+            raise
+        self._documents[n] = document
+        seen = document.snapshot
+        return {
+            "n": n, "sha256": seen.sha256, "size": seen.size, "pages": document.pages, "warnings": list(document.warnings),
+            "signatures": document.signatures,
+        }  # fmt: skip
+
+    def _forget(self, n: int) -> None:
+        document = self._documents.pop(n, None)
+        if document is not None:
+            document.drop()
+
+
+def _umask() -> int:
+    """This process's umask, which can only be read by setting it."""
+    before = os.umask(0o077)
+    os.umask(before)
+    return before
+
+
+def main(argv: list[str]) -> int:
+    """Serve the socket until the agent closes it."""
+    platform.harden(die_with_parent=True)
+    platform.limit(memory_bytes=MEMORY_MAX)
+    files = platform.allow_many_files()
+    bench: Any = Bench(max(8, files - _SPARE_FILES), _umask())
+    serve(Link(socket.socket(fileno=int(argv[1]))), bench.answer)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
