@@ -1,0 +1,121 @@
+"""Starting the agent on demand, as gpg-agent is: spawned, never forked, outliving the command that wanted it."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import agent
+from agent.api.errors import ApiError, Code
+from agent.api.home import Home
+from tokens import platform
+
+START_SECONDS = 20.0
+"""How long a start may take before it counts as failed; a busy machine with cold disks was seen to need 8."""
+_KEPT = frozenset({
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS",
+    "SOFTHSM2_CONF", "PCSCLITE_CSOCK_NAME", "OPENSC_CONF", "YINXIN_HOME", "YINXIN_IDLE_SECONDS",
+})  # fmt: skip
+_KEPT_PREFIXES = ("LC_", "XDG_", "QT_", "PYTHON", "COVERAGE_")
+_LOG_KEPT = 256 * 1024
+
+
+def environment(without: frozenset[str] = frozenset()) -> dict[str, str]:
+    """What the agent inherits of our environment: an allow-list, so that a PIN in a variable (`--pin env:NAME`) never reaches it."""
+    kept = {k: v for k, v in os.environ.items() if (k in _KEPT or k.startswith(_KEPT_PREFIXES)) and k not in without}
+    root = os.path.dirname(os.path.dirname(os.path.abspath(agent.__file__)))
+    if os.path.basename(root) not in ("site-packages", "dist-packages"):  # run from a checkout: the agent is to be of the same one
+        kept["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, (root, *kept.get("PYTHONPATH", "").split(os.pathsep)))))
+    return kept
+
+
+def command(folder: str | None) -> list[str]:
+    """The command line of the agent for the home given by `folder` (None: `YINXIN_HOME` or the XDG folders)."""
+    return [sys.executable, "-m", "agent.main", *(["--home", os.path.abspath(folder)] if folder else [])]
+
+
+def log_path(home: Home) -> Path:
+    """Where the agent's words go before its own log is open: import errors, a missing library."""
+    return home.state / "agent-start.log"
+
+
+def start(home: Home, folder: str | None, without: frozenset[str] = frozenset()) -> socket.socket:
+    """Spawn the agent and return a connection to it; raises `ApiError` (agent_unreachable: refused, starting).
+
+    Two callers at once both spawn; the agent's lock lets one live, and both connect to that one.
+    """
+    try:
+        home.make()
+        log = os.open(log_path(home), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ApiError(Code.AGENT_UNREACHABLE, reason="refused", path=_shown(error.filename), detail=error.strerror) from error
+    try:
+        begin = os.fstat(log).st_size
+        if begin > _LOG_KEPT:
+            os.ftruncate(log, 0)
+            begin = 0
+        child = subprocess.Popen(
+            command(folder),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            cwd="/",
+            env=environment(without),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ApiError(Code.AGENT_UNREACHABLE, reason="starting", detail=error.strerror, path=str(log_path(home))) from error
+    finally:
+        os.close(log)
+    try:
+        return _wait(home, child, begin)
+    finally:
+        if child.returncode is None:
+            child.returncode = 0  # it lives on without us, by intention: no ResourceWarning
+
+
+def _wait(home: Home, child: "subprocess.Popen[bytes]", log_begin: int) -> socket.socket:
+    end, pause = time.monotonic() + START_SECONDS, 0.005
+    while True:
+        ended = child.poll()  # asked before connecting: an agent that came up in between still counts
+        try:
+            return platform.connect(str(home.socket), timeout=5.0)
+        except OSError:
+            # An end with 0 means that another start won the lock: its socket is about to appear.
+            if ended or time.monotonic() > end:
+                raise ApiError(Code.AGENT_UNREACHABLE, reason="starting", detail=last_words(home, log_begin), path=str(log_path(home))) from None
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
+
+
+def last_words(home: Home, begin: int = 0) -> str | None:
+    """The last line that a start left in its log after byte `begin`, if any."""
+    try:
+        with open(log_path(home), "rb") as log:
+            log.seek(begin)
+            lines = log.read(_LOG_KEPT).decode("utf-8", "replace").split("\n")
+    except OSError:
+        return None
+    return next((line.strip()[:300] for line in reversed(lines) if line.strip()), None)
+
+
+def wait_until_gone(home: Home, seconds: float = 40.0) -> bool:
+    """Whether the agent that was told to stop let go of its socket in time."""
+    end, pause = time.monotonic() + seconds, 0.01
+    while time.monotonic() < end:
+        try:
+            platform.connect(str(home.socket), timeout=1.0).close()
+        except (FileNotFoundError, ConnectionRefusedError):
+            return True
+        except OSError:
+            pass
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
+    return False
+
+
+def _shown(name: str | bytes | int | None) -> str | None:
+    return None if name is None or isinstance(name, int) else os.fsdecode(name)

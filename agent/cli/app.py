@@ -1,0 +1,164 @@
+"""The application: a root that imports a command group only when it is called, and help texts in the user's language.
+
+This is the one file that touches Typer's inner parts (its own copy of Click): everything else declares commands and options.
+"""
+
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer._click.core import Command, Context
+from typer._click.formatting import HelpFormatter
+from typer.core import TyperCommand, TyperGroup
+
+from agent import __version__
+from agent.cli.language import both, pick
+from agent.cli.output import padded, width
+from agent.cli.session import Session
+
+GROUPS = {
+    "sign": both("签署文件", "Sign files"),
+    "verify": both("验签：检查文件上的签名", "Verify the signatures of files"),
+    "token": both("UKey：列出、查看、初始化", "Tokens: list, show, initialise"),
+    "key": both("UKey 上的密钥", "Keys on tokens"),
+    "cert": both("数字证书：申请、签发、导入、导出", "Certificates: request, issue, import, export"),
+    "ca": both("单位内部 CA", "Internal certification authority"),
+    "module": both("UKey 驱动（PKCS#11）", "Token modules (PKCS#11)"),
+    "agent": both("签章服务：启动、停止、状态", "The agent: start, stop, status"),
+    "doctor": both("检查本机：装了什么，缺什么，怎样补", "Check this machine: what is there, what is missing, what to do"),
+    "completion": both("命令补全脚本", "Shell completion scripts"),
+}
+_WORDS = {
+    "usage": both("用法：", "Usage:"),
+    "commands": both("命令", "Commands"),
+    "arguments": both("参数", "Arguments"),
+    "options": both("选项", "Options"),
+    "default": both("默认", "default"),
+    "required": both("必填", "required"),
+    "repeatable": both("可重复", "repeatable"),
+    "help": both("显示本说明", "Show this text"),
+}
+
+
+def _lang(ctx: Context) -> str:
+    return ctx.obj.lang if isinstance(ctx.obj, Session) else "en"
+
+
+class _Bilingual:
+    """Help in one of two languages, laid out for a terminal in which Chinese is two columns wide."""
+
+    def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
+        formatter.write(_help(self, ctx))  # type: ignore[arg-type]
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """For the shell's completion, which has no context: both languages."""
+        return (getattr(self, "help", None) or "").replace("\x1e", " · ").split("\n")[0]
+
+
+class BilingualCommand(_Bilingual, TyperCommand):
+    """A command."""
+
+
+class BilingualGroup(_Bilingual, TyperGroup):
+    """A group of commands."""
+
+
+class Root(BilingualGroup):
+    """The whole program; a command's module is imported when that command is looked up."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        return list(GROUPS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        if cmd_name not in GROUPS:
+            return None
+        module = import_module(f"agent.cli.commands.{cmd_name}")
+        found = typer.main.get_command(module.app)
+        found.name = cmd_name
+        return found
+
+
+def _help(command: Command, ctx: Context) -> str:
+    lang = _lang(ctx)
+    say = {name: pick(text, lang) for name, text in _WORDS.items()}
+    lines = [f"{say['usage']} {ctx.command_path} {' '.join(command.collect_usage_pieces(ctx))}", ""]
+    lines += [f"  {line}" if line else "" for line in pick(command.help, lang).split("\n")] + [""]
+    if isinstance(command, TyperGroup):
+        lines += _section(say["commands"], [(name, _summary(command, ctx, name, lang)) for name in command.list_commands(ctx)])
+    for title, kind in ((say["arguments"], "argument"), (say["options"], "option")):
+        rows = [
+            _row(param, ctx, say, lang) for param in command.get_params(ctx) if param.param_type_name == kind and not getattr(param, "hidden", False)
+        ]
+        lines += _section(title, rows)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _summary(group: TyperGroup, ctx: Context, name: str, lang: str) -> str:
+    if isinstance(group, Root):
+        return pick(GROUPS[name], lang)
+    found = group.get_command(ctx, name)
+    return pick(found.help if found else "", lang).split("\n")[0]
+
+
+def _row(param: Any, ctx: Context, say: dict[str, str], lang: str) -> tuple[str, str]:
+    if param.param_type_name == "argument":
+        name = param.display_name_raw + ("…" if param.nargs != 1 else "")
+    else:
+        name = ", ".join([*param.opts, *param.secondary_opts]) + ("" if param.is_flag else f" {param.display_type_rich(ctx=ctx)}")
+    text = say["help"] if "--help" in param.opts else pick(getattr(param, "help", ""), lang)
+    extra = [say["required"]] if param.required else []
+    if getattr(param, "multiple", False):
+        extra.append(say["repeatable"])
+    if getattr(param, "show_default", False) and isinstance(param.default, str | int) and not isinstance(param.default, bool):
+        extra.append(f"{say['default']} {param.default}")
+    return name, text + (f" [{'; '.join(extra)}]" if extra else "")
+
+
+def _section(title: str, rows: list[tuple[str, str]]) -> list[str]:
+    if not rows:
+        return []
+    columns = min(32, max(width(name) for name, _ in rows)) + 2
+    lines = [f"{title}:"]
+    for name, text in rows:
+        first, *rest = text.split("\n")
+        lines.append(f"  {padded(name, columns)}{first}" if width(name) < columns else f"  {name}\n  {' ' * columns}{first}")
+        lines += [f"  {' ' * columns}{line}" for line in rest]
+    return [*lines, ""]
+
+
+def group(help: str) -> typer.Typer:
+    """A group of commands with its help in both languages."""
+    return typer.Typer(cls=BilingualGroup, help=help, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+app = typer.Typer(
+    cls=Root,
+    help=both(
+        "印信：用 UKey 中的私钥签署文件，并验证签名；私钥从不离开 UKey。",
+        "Yinxin: signs files with keys that never leave their token, and verifies signatures.",
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    home: Annotated[
+        str,
+        typer.Option(
+            metavar="DIR", show_default=False, help=both("配置、数据和练习用 UKey 的文件夹", "Folder of configuration, data and emulated tokens")
+        ),
+    ] = "",
+    json: Annotated[bool, typer.Option("--json", help=both("只输出一个 JSON 文档", "Exactly one JSON document on stdout"))] = False,
+    lang: Annotated[str, typer.Option(metavar="zh|en", show_default=False, help=both("语言", "Language"))] = "",
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help=both("显示版本", "Show the version"))] = False,
+) -> None:
+    """The global options: `arguments.read` took their values before this ran; here they have their help."""
+    if version:
+        ctx.obj.show({"version": __version__}, lambda: f"yinxin {__version__}")
+        raise typer.Exit(0)

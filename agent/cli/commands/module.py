@@ -1,0 +1,147 @@
+"""yinxin module list | add | remove"""
+
+import hashlib
+import os
+import pwd
+import stat
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from agent.api.errors import ApiError, Code
+from agent.cli.app import group
+from agent.cli.language import both
+from agent.cli.options import YesOption
+from agent.cli.output import pairs, printable, table
+from agent.cli.session import Session
+
+app = group(both("UKey 驱动（PKCS#11）", "Token modules (PKCS#11)"))
+ORIGINS = {
+    "p11-kit": both("系统配置（p11-kit）", "p11-kit"),
+    "known": both("系统中找到", "well-known place"),
+    "added": both("手动添加", "added"),
+    "emulated": both("练习用", "emulated"),
+}
+PROBLEMS = {
+    "missing": both("文件不存在", "file missing"),
+    "not_a_module": both("不是驱动", "no module"),
+    "architecture": both("架构不符", "wrong architecture"),
+    "configuration": both("缺少配置", "configuration missing"),
+    "failed": both("无法初始化", "does not initialise"),
+    "crashed": both("崩溃", "crashed"),
+    "changed": both("文件已改变", "file changed"),
+    "unreadable": both("无法读取", "unreadable"),
+    "module_timeout": both("没有响应", "no answer"),
+}
+
+
+@app.command("list", help=both("列出 UKey 驱动", "List the modules"))
+def list_modules(ctx: typer.Context) -> None:
+    """GET /v1/modules."""
+    session: Session = ctx.obj
+    found = session.client().get("/v1/modules")
+    session.show(found, lambda: _table(session, found["modules"]))
+
+
+def _table(session: Session, modules: list[dict[str, Any]]) -> str:
+    say = session.say
+    rows = [
+        [
+            m["name"],
+            say("可用", "works") if m["usable"] else session.pick(PROBLEMS.get(str(m["problem"]), str(m["problem"]))),
+            session.pick(ORIGINS.get(m["origin"], m["origin"])),
+            m.get("description") or m.get("manufacturer"),
+            m["path"],
+        ]
+        for m in modules
+    ]
+    head = [say("名称", "NAME"), say("状态", "STATE"), say("来源", "ORIGIN"), say("说明", "DESCRIPTION"), say("文件", "PATH")]
+    return table(head, rows, say("没有 UKey 驱动。", "No modules."))
+
+
+@app.command(
+    "add",
+    help=both(
+        "添加 UKey 驱动：先看清文件是谁的、能被谁改，确认后才加载",
+        "Add a module: shows whose file it is and who can change it, and asks before it is loaded",
+    ),
+)
+def add(
+    ctx: typer.Context,
+    path: Annotated[str, typer.Argument(metavar="PATH", help=both("厂商的 PKCS#11 库（.so）", "The vendor's PKCS#11 library (.so)"))],
+    name: Annotated[str | None, typer.Option("--name", metavar="N", help=both("名称；默认为文件名", "Name; the file's by default"))] = None,
+    init_args: Annotated[
+        str | None,
+        typer.Option("--init-args", metavar="STRING", help=both("C_Initialize 的参数（NSS 需要）", "Parameter string of C_Initialize (NSS)")),
+    ] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--env", metavar="NAME", help=both("驱动需要的环境变量名，取当前值", "Variable that the module needs; its present value is kept")
+        ),
+    ] = None,
+    yes: YesOption = False,
+) -> None:
+    """POST /v1/modules, after consent to what the file is."""
+    session: Session = ctx.obj
+    real = os.path.realpath(path)
+    digest, seen = _examine(real)
+    if (seen.st_mode & 0o022 and not seen.st_mode & stat.S_ISVTX) or seen.st_uid not in (0, os.getuid()):
+        raise ApiError(Code.MODULE_UNUSABLE, reason="unsafe", path=real)
+    values = {}
+    for variable in env or ():
+        if variable not in os.environ:
+            raise ApiError(Code.USAGE, reason="variable", option="--env", name=variable)
+        values[variable] = os.environ[variable]
+    if not yes:
+        _consent(session, real, digest, seen)
+    body = {"path": real, "name": name, "init_args": init_args, "env": values, "sha256": digest}
+    done = session.client().post("/v1/modules", body)
+    session.show(done, lambda: _table(session, [done]))
+
+
+def _examine(path: str) -> tuple[str, os.stat_result]:
+    try:
+        with open(path, "rb") as file:
+            seen = os.fstat(file.fileno())
+            if not stat.S_ISREG(seen.st_mode):
+                raise ApiError(Code.MODULE_UNUSABLE, reason="not_a_module", path=path)
+            return hashlib.file_digest(file, "sha256").hexdigest(), seen
+    except FileNotFoundError:
+        raise ApiError(Code.MODULE_UNUSABLE, reason="missing", path=path) from None
+    except OSError as error:
+        reason = "not_a_module" if isinstance(error, IsADirectoryError) else "unreadable"
+        raise ApiError(Code.MODULE_UNUSABLE, reason=reason, path=path, detail=error.strerror) from None
+
+
+def _consent(session: Session, path: str, digest: str, seen: os.stat_result) -> None:
+    """Show the file and ask; raises `ApiError` (usage where nobody can be asked, cancelled on a no)."""
+    from agent.cli.talk import agreed
+    from agent.cli.terminal import Terminal
+
+    say = session.say
+    terminal = Terminal.find()
+    if terminal is None:
+        raise ApiError(Code.USAGE, reason="consent", option="--yes")
+    try:
+        owner = pwd.getpwuid(seen.st_uid).pw_name
+    except KeyError:
+        owner = str(seen.st_uid)
+    facts = [
+        (say("文件", "File"), path),
+        (say("所有者", "Owner"), owner),
+        (say("权限", "Mode"), stat.filemode(seen.st_mode)),
+        (say("文件指纹", "SHA-256"), digest),
+    ]
+    terminal.say(pairs([(name, printable(value)) for name, value in facts]))
+    if not agreed(terminal.ask(say("加载这个驱动意味着信任它的提供者。添加吗？[y/N] ", "Loading it means trusting whoever made it. Add it? [y/N] "))):
+        raise ApiError(Code.CANCELLED)
+
+
+@app.command("remove", help=both("移除手动添加的 UKey 驱动", "Take out a module that was added"))
+def remove(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME", help=both("名称", "Name"))]) -> None:
+    """DELETE /v1/modules/NAME."""
+    session: Session = ctx.obj
+    session.client().delete(f"/v1/modules/{quote(name, safe='')}")
+    session.show({"removed": name}, lambda: session.say(f"已移除“{printable(name)}”。", f"Removed “{printable(name)}”."))

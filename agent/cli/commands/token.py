@@ -1,0 +1,156 @@
+"""yinxin token list | init | show"""
+
+from typing import Annotated, Any
+
+import typer
+
+from agent.api.errors import ApiError, Code
+from agent.cli import find
+from agent.cli.app import group
+from agent.cli.language import both
+from agent.cli.options import PIN_SOURCE
+from agent.cli.output import pairs, table
+from agent.cli.session import Session
+
+app = group(both("UKey：列出、查看、初始化", "Tokens: list, show, initialise"))
+STATES = {
+    "ready": both("可用", "ready"),
+    "not_initialised": both("未初始化", "not initialised"),
+    "removed": both("已拔出", "removed"),
+    "unusable": both("不可用", "unusable"),
+}
+PIN_STATES = {
+    "ok": both("正常", "ok"),
+    "low": both("输错过", "low"),
+    "final_try": both("只剩最后一次", "final try"),
+    "locked": both("已锁定", "locked"),
+    "not_initialised": both("未设置", "not set"),
+    "unknown": both("未知", "unknown"),
+}
+
+
+def state(session: Session, words: dict[str, str], value: str) -> str:
+    """A state's word in the user's language; an unknown one as it is."""
+    return session.pick(words.get(value, value))
+
+
+@app.command("list", help=both("列出所有 UKey", "List all tokens"))
+def list_tokens(ctx: typer.Context) -> None:
+    """GET /v1/tokens."""
+    session: Session = ctx.obj
+    found = session.client().get("/v1/tokens")
+    session.show(found, lambda: _table(session, found["tokens"]))
+
+
+def _table(session: Session, tokens: list[dict[str, Any]]) -> str:
+    say = session.say
+    head = [
+        say("名称", "LABEL"),
+        say("序列号", "SERIAL"),
+        say("型号", "MODEL"),
+        say("状态", "STATE"),
+        say("PIN 码", "PIN"),
+        say("密钥", "KEYS"),
+        say("证书", "CERTS"),
+        say("驱动", "MODULE"),
+    ]
+    rows = [
+        [
+            token["label"] + (say("（练习）", " (emulated)") if token.get("emulated") else ""),
+            token["serial"],
+            token["model"],
+            state(session, STATES, token["state"]),
+            state(session, PIN_STATES, token["pin_state"]),
+            len(token["keys"]),
+            len(token["certificates"]),
+            token["module"],
+        ]
+        for token in tokens
+    ]
+    return table(
+        head,
+        rows,
+        say(
+            "没有 UKey。练习可用：yinxin token init --emulated --label 练习", "No token. For practice: yinxin token init --emulated --label practice"
+        ),
+    )
+
+
+@app.command("show", help=both("查看一个 UKey：状态、密钥、数字证书", "Show one token: state, keys, certificates"))
+def show(ctx: typer.Context, token: Annotated[str, typer.Argument(metavar="T", help=both("名称或序列号", "Label or serial"))]) -> None:
+    """One of GET /v1/tokens."""
+    session: Session = ctx.obj
+    found = find.token(session.client().get("/v1/tokens")["tokens"], token)
+    session.show(found, lambda: describe(session, found))
+
+
+def describe(session: Session, token: dict[str, Any]) -> str:
+    """A token for people."""
+    say = session.say
+    parts = [
+        pairs(
+            [
+                (say("名称", "Label"), token["label"]),
+                (say("序列号", "Serial"), token["serial"]),
+                (say("厂商", "Manufacturer"), token["manufacturer"]),
+                (say("型号", "Model"), token["model"]),
+                (say("状态", "State"), state(session, STATES, token["state"])),
+                (say("PIN 码", "PIN"), state(session, PIN_STATES, token["pin_state"])),
+                (say("驱动", "Module"), token["module"]),
+                (say("练习用", "Emulated"), say("是", "yes") if token.get("emulated") else None),
+            ]
+        )
+    ]
+    if token["keys"]:
+        parts += ["", say("密钥", "Keys"), keys_table(session, token["keys"])]
+    if token["certificates"]:
+        from agent.cli.commands.cert import certificates_table
+
+        parts += ["", say("数字证书", "Certificates"), certificates_table(session, token["certificates"])]
+    return "\n".join(parts)
+
+
+def keys_table(session: Session, keys: list[dict[str, Any]]) -> str:
+    """Keys for people."""
+    say = session.say
+    protection = {True: say("不可导出", "not extractable"), False: say("可导出！", "EXTRACTABLE"), None: say("登录后可见", "seen after login")}
+    rows = [[key["label"], key["type"], protection[key.get("non_extractable")], key["id"]] for key in keys]
+    return table([say("标签", "LABEL"), say("类型", "TYPE"), say("保护", "PROTECTION"), "ID"], rows, say("没有密钥。", "No keys."))
+
+
+@app.command("init", help=both("初始化 UKey：名称、管理员 PIN、PIN 码", "Initialise a token: label, SO PIN, PIN"))
+def init(
+    ctx: typer.Context,
+    label: Annotated[str, typer.Option("--label", metavar="L", help=both("新名称（最多 32 字节）", "The new label (32 bytes at most)"))],
+    emulated: Annotated[
+        bool, typer.Option("--emulated", help=both("在本机建一个练习用的 UKey（SoftHSM2）", "Make an emulated token for practice (SoftHSM2)"))
+    ] = False,
+    module: Annotated[
+        str | None, typer.Option("--module", metavar="M", help=both("驱动名称：初始化插在它上面的空 UKey", "Module whose blank token is meant"))
+    ] = None,
+    slot: Annotated[str | None, typer.Option("--slot", metavar="TEXT", hidden=True)] = None,
+    pin: Annotated[
+        str, typer.Option("--pin", metavar="SOURCE", help=both(f"新 PIN 码的来源：{PIN_SOURCE}", f"Where the new PIN comes from: {PIN_SOURCE}"))
+    ] = "prompt",
+    so_pin: Annotated[
+        str, typer.Option("--so-pin", metavar="SOURCE", help=both(f"管理员 PIN 的来源：{PIN_SOURCE}", f"Where the SO PIN comes from: {PIN_SOURCE}"))
+    ] = "prompt",
+) -> None:
+    """POST /v1/tokens/init."""
+    from agent.cli.pins import Pins
+    from agent.cli.talk import run_job
+
+    session: Session = ctx.obj
+    if emulated == (module is not None):
+        raise ApiError(Code.USAGE, reason="either", option="--emulated", other="--module")
+    body: dict[str, Any] = {"emulated": True, "label": label} if emulated else {"module": module, "label": label}
+    if slot is not None:
+        body["slot_description"] = slot
+    done = run_job(session, "/v1/tokens/init", body, Pins.of(pin=pin, so_pin=so_pin))
+    token = done["token"]
+    session.show(
+        done,
+        lambda: session.say(
+            f"UKey“{token['label']}”已初始化，序列号 {token['serial']}。", f"The token “{token['label']}” is ready; its serial is {token['serial']}."
+        ),
+    )

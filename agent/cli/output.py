@@ -1,0 +1,67 @@
+"""Showing things: aligned tables that know how wide Chinese is, one JSON document, names that cannot play tricks on a terminal."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+
+def printable(text: object) -> str:
+    """`text` for a terminal: control, line-end, bidirectional and undecodable characters as escapes, so that a name shows what it is."""
+    return "".join(c if c.isprintable() else _escaped(c) for c in str(text))
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, as os.fsdecode keeps it
+        return f"\\x{code - 0xDC00:02x}"
+    return char.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def width(text: str) -> int:
+    """Columns of a terminal that `text` takes (UAX #11: wide and full-width characters take two, combining marks none)."""
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def padded(text: str, columns: int) -> str:
+    """`text` with spaces up to `columns`."""
+    return text + " " * max(0, columns - width(text))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> str:
+    """Rows under their headings, columns aligned; `empty` where there are no rows."""
+    if not rows:
+        return empty
+    shown = [[printable("–" if cell is None or cell == "" else cell) for cell in row] for row in rows]
+    widths = [max(width(row[i]) for row in [list(head), *shown]) for i in range(len(head))]
+    return "\n".join("  ".join(padded(cell, w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in [head, *shown])
+
+
+def pairs(entries: Sequence[tuple[str, object]], indent: int = 0) -> str:
+    """Names and values, one pair a line; pairs without a value are left out."""
+    there = [(name, value) for name, value in entries if value not in (None, "", [])]
+    columns = max((width(name) for name, _ in there), default=0) + 2
+    return "\n".join(" " * indent + padded(name, columns) + printable(value) for name, value in there)
+
+
+def write(text: str, stream: TextIO | None = None) -> None:
+    """A text and a line end; characters that the stream's encoding lacks become escapes."""
+    stream = stream or sys.stdout
+    encoding = stream.encoding or "utf-8"
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    stream.flush()
+
+
+def write_json(document: Mapping[str, Any]) -> None:
+    """One JSON document on stdout, UTF-8 whatever the locale; lone surrogates (undecodable bytes of names) as JSON's own escapes."""
+    raw = json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace") + b"\n"
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        sys.stdout.write(raw.decode())
+    else:
+        buffer.write(raw)
+    sys.stdout.flush()

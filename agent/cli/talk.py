@@ -1,0 +1,246 @@
+"""The command line's part in a job: it answers the agent's questions, shows progress, and ends the job cleanly on Ctrl-C."""
+
+import os
+import signal
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.api.client import CANCEL, Client
+from agent.api.errors import ApiError, Code
+from agent.cli.language import both
+from agent.cli.output import padded, printable, width, write
+from agent.cli.pins import Pins
+from agent.cli.session import Session
+from agent.cli.terminal import Terminal
+
+_DISPLAY = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "QT_QPA_PLATFORM", "LANG", "LC_ALL", "DBUS_SESSION_BUS_ADDRESS")
+_PURPOSES = {
+    "sign": both("签署文件", "sign documents"),
+    "key_generate": both("生成密钥", "generate a key"),
+    "key_list": both("列出密钥", "list the keys"),
+    "cert_request": both("申请数字证书", "request a certificate"),
+    "cert_issue": both("签发数字证书", "issue a certificate"),
+    "cert_import": both("导入数字证书", "import a certificate"),
+    "ca_create": both("建立单位内部 CA", "create a certification authority"),
+    "token_init": both("初始化 UKey", "initialise the token"),
+}
+_SECRETS = {
+    "pin": both("PIN 码", "PIN"),
+    "so_pin": both("管理员 PIN", "SO PIN"),
+    "new_pin": both("新 PIN 码", "new PIN"),
+}
+_STAGES = {
+    "snapshot": both("锁定文件", "reading"),
+    "sign": both("签署", "signing"),
+    "verify": both("验签", "verifying"),
+    "generate": both("生成密钥", "generating"),
+}
+
+
+def run_job(
+    session: Session, path: str, body: Mapping[str, Any], pins: Pins | None = None, *, confirm_final_try: bool = False, yes: bool = False
+) -> dict[str, Any]:
+    """Do a job and return its result; raises `agent.api.client.Told` or `ApiError`."""
+    pins = pins or Pins({})
+    for name in pins.readable_by_others():
+        session.note(f"注意：其他用户也能读 PIN 文件 {printable(name)}。", f"Note: other users can read the PIN file {printable(name)}.")
+    terminal = Terminal.find()
+    client = session.client(pins.variables)
+    talk = Talk(session, client, pins, terminal, yes)
+    whole = {**body, "interaction": _interaction(pins, terminal), "confirm_final_try": confirm_final_try}
+    with talk.interruptible():
+        try:
+            return client.job(path, whole, talk)
+        finally:
+            talk.progress_end()
+
+
+def _interaction(pins: Pins, terminal: Terminal | None) -> dict[str, Any]:
+    """We answer ourselves where we have every PIN or a terminal; otherwise the agent's prompter asks on our display."""
+    if terminal or not pins.prompted:
+        return {"mode": "caller"}
+    return {"mode": "prompter", "display": {name: os.environ[name] for name in _DISPLAY if name in os.environ}}
+
+
+@dataclass(slots=True, eq=False)
+class Talk:
+    """The conversation of one job; lives as long as it."""
+
+    session: Session
+    client: Client
+    pins: Pins
+    terminal: Terminal | None
+    yes: bool = False
+    job: str = ""
+    _asking: bool = False
+    _stopping: bool = False
+    _shown: int = field(default=0)
+
+    # What the agent asks
+
+    def answer(self, question: dict[str, Any]) -> str | Mapping[str, str]:
+        """The answer to one question; an interrupted one is declined."""
+        self.progress_end()
+        self._asking = True
+        try:
+            match question.get("kind"):
+                case "pin":
+                    return self._secrets(question)
+                case "confirm_final_try":
+                    return self._ask(self._final_try(question))
+                case "choose_certificate":
+                    return self._choose(question)
+                case "consent":
+                    return "yes" if self.yes else self._yes_or_no(question)
+                case _:
+                    return CANCEL
+        except (KeyboardInterrupt, EOFError):
+            return CANCEL
+        finally:
+            self._asking = False
+
+    def _secrets(self, question: dict[str, Any]) -> str | Mapping[str, str]:
+        wanted = [str(name) for name in question.get("secrets", ["pin"])]
+        sources = {name: self.pins.source(name) for name in wanted}
+        if any(source.kind == "prompt" for source in sources.values()):
+            if self.terminal is None:
+                raise ApiError(Code.NO_PROMPTER)
+            self.terminal.say(self._about(question))
+        found: dict[str, str] = {}
+        for name, source in sources.items():
+            secret = self._typed(name, question) if source.kind == "prompt" else source.read()
+            if not secret:
+                return CANCEL
+            found[name] = secret
+        return found
+
+    def _typed(self, name: str, question: dict[str, Any]) -> str:
+        assert self.terminal is not None
+        what = self.session.pick(_SECRETS.get(name, name))
+        first = self.terminal.secret(f"{what}: ")
+        if question.get("purpose") != "token_init" or not first:
+            return first
+        while self.terminal.secret(self.session.say(f"再输一次{what}: ", f"{what} again: ")) != first:
+            self.terminal.say(self.session.say("两次不一样，请重输。", "They differ; please type it anew."))
+            if not (first := self.terminal.secret(f"{what}: ")):
+                break
+        return first
+
+    def _about(self, question: dict[str, Any]) -> str:
+        """What is about to be done, on which token, to which documents; shown before a PIN is typed."""
+        say = self.session.say
+        token = question.get("token") or {}
+        label = printable(token.get("label") or "–")
+        lines = [say(f"UKey “{label}”：{self._purpose(question)}", f"Token “{label}”: {self._purpose(question)}")]
+        documents = question.get("documents") or []
+        names = [printable(document.get("name", "?")) for document in documents[:20]]
+        columns = max((width(name) for name in names), default=0)
+        for name, document in zip(names, documents, strict=False):
+            pages = document.get("pages")
+            shown = say(f"{pages} 页", f"{pages} page(s)") if pages else ""
+            digest = str(document.get("sha256") or "")[:16]
+            lines.append(f"  {padded(name, columns)}  {padded(shown, 10)}  {say('文件指纹', 'SHA-256')} {digest}…")
+        if len(documents) > 20:
+            lines.append(say(f"  …… 共 {len(documents)} 份", f"  … {len(documents)} in all"))
+        if (state := _PIN_WARNINGS.get(str(token.get("pin_state")))) is not None:
+            lines.append(self.session.pick(state))
+        return "\n".join(lines)
+
+    def _purpose(self, question: dict[str, Any]) -> str:
+        purpose = str(question.get("purpose", ""))
+        text = self.session.pick(_PURPOSES.get(purpose, purpose))
+        count = len(question.get("documents") or [])
+        return text if not count else self.session.say(f"{text}，共 {count} 份", f"{text} ({count})")
+
+    def _final_try(self, question: dict[str, Any]) -> str:
+        return self.session.say(
+            "这是最后一次机会，再错 UKey 将被锁定。确认仍要输入，请键入“我确认”：",
+            "This is the last try; a wrong PIN locks the token. To go on, type CONFIRM: ",
+        )
+
+    def _choose(self, question: dict[str, Any]) -> str:
+        offered = question.get("certificates") or []
+        if self.terminal is None or not offered:
+            return CANCEL
+        for n, certificate in enumerate(offered, 1):
+            self.terminal.say(f"{n}. {printable(certificate.get('common_name', '?'))}  {str(certificate.get('fingerprint', ''))[:16]}")
+        said = self._ask(self.session.say("用哪一张证书？", "Which certificate? "))
+        return str(offered[int(said) - 1]["fingerprint"]) if said.isdecimal() and 0 < int(said) <= len(offered) else CANCEL
+
+    def _yes_or_no(self, question: dict[str, Any]) -> str:
+        if self.terminal is None:
+            return CANCEL
+        self.terminal.say(self._about(question))
+        return "yes" if agreed(self.terminal.ask(self.session.say("确认吗？[y/N] ", "Go on? [y/N] "))) else CANCEL
+
+    def _ask(self, prompt: str) -> str:
+        return (self.terminal.ask(prompt) if self.terminal else "") or CANCEL
+
+    # What the agent tells
+
+    def tell(self, event: str, data: dict[str, Any]) -> None:
+        """Progress on stderr, when that is a terminal."""
+        if event == "job":
+            self.job = str(data["job"])
+        elif not sys.stderr.isatty():
+            return
+        elif event == "progress":
+            rate = data.get("rate")
+            speed = self.session.say(f"，每秒 {rate:.0f} 份", f", {rate:.0f} a second") if rate else ""
+            self._line(
+                f"{self.session.pick(_STAGES.get(str(data.get('stage')), str(data.get('stage'))))} {data.get('done')}/{data.get('total')}{speed}"
+            )
+        elif event == "waiting":
+            self._line(self.session.say("正在等待 UKey……", "waiting for the token…"))
+
+    def _line(self, text: str) -> None:
+        text = printable(text)
+        sys.stderr.write("\r" + padded(text, self._shown))
+        sys.stderr.flush()
+        self._shown = width(text)
+
+    def progress_end(self) -> None:
+        """Wipe the progress line."""
+        if self._shown:
+            sys.stderr.write("\r" + " " * self._shown + "\r")
+            sys.stderr.flush()
+            self._shown = 0
+
+    # Ctrl-C
+
+    @contextmanager
+    def interruptible(self) -> Generator[None]:
+        """Within: the first Ctrl-C ends the job between two documents, the second ends this program; at a question it declines."""
+        try:
+            before = signal.signal(signal.SIGINT, self._interrupted)
+        except ValueError:  # not the main thread (tests): nobody presses keys there
+            yield
+            return
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupted(self, _number: int, _frame: object) -> None:
+        if self._asking or self._stopping or not self.job:
+            raise KeyboardInterrupt
+        self._stopping = True
+        self.progress_end()
+        if sys.stderr.isatty():
+            write(self.session.say("正在停止：做完手头这一份……", "Stopping after the document under way…"), sys.stderr)
+        self.client.cancel(self.job)
+
+
+def agreed(said: str) -> bool:
+    """Whether a typed answer is a yes, in either language."""
+    return said.strip().lower() in ("y", "yes", "是", "好", "确认", "同意")
+
+
+_PIN_WARNINGS = {
+    "low": both("注意：此 UKey 已输错过 PIN 码，再错可能锁定。", "Note: a wrong PIN was entered on this token; more may lock it."),
+    "final_try": both("警告：只剩最后一次机会，再错 UKey 将被锁定。", "Warning: this is the last try; a wrong PIN locks the token."),
+    "locked": both("UKey 已锁定。", "The token is locked."),
+}
