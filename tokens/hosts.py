@@ -163,14 +163,13 @@ class Host:
     async def _end(self) -> None:
         process, channel = self._process, self._channel
         self._channel = None
+        if process is not None:
+            _kill(process)  # at once: the memory of a session host holds a PIN
+            await process.wait()
         if channel is not None:
             channel.close()
             await channel.closed
         self._disarm()
-        if process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()  # at once: the memory of a session host holds a PIN
-            await process.wait()
         if self._drain is not None:
             await self._drain
             self._drain = None
@@ -201,8 +200,7 @@ class Host:
         if call.reply.done() or self._process is None:
             return
         self._killed_in = call.op
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGKILL)
+        _kill(self._process)
 
     async def _why_gone(self, op: str) -> ModuleTimeout | ModuleUnusable:
         killed_in = self._killed_in
@@ -213,3 +211,10 @@ class Host:
             return ModuleUnusable(**facts)
         status = await self._process.wait()
         return ModuleUnusable(**facts, signal=signal.Signals(-status).name) if status < 0 else ModuleUnusable(**facts, status=status)
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """SIGKILL, unless it has ended.  Not by Process.kill, which may reap the child behind asyncio's back and lose its exit status."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)

@@ -28,6 +28,7 @@ CKA_EC_PARAMS, CKA_EC_POINT, CKA_ALWAYS_AUTHENTICATE = 0x180, 0x181, 0x202
 
 _OS_LOCKING_OK = 0x2
 _CANT_LOCK, _ARGUMENTS_BAD, _ALREADY_INITIALIZED = 0x0A, 0x07, 0x191
+_SIGNATURE_MAX = 2048
 _UNAVAILABLE = c_ulong(-1).value
 _FUNCTIONS = (
     "C_Initialize", "C_Finalize", "C_GetInfo", "C_GetFunctionList", "C_GetSlotList", "C_GetSlotInfo", "C_GetTokenInfo",
@@ -35,6 +36,8 @@ _FUNCTIONS = (
     "C_CloseAllSessions", "C_GetSessionInfo", "C_GetOperationState", "C_SetOperationState", "C_Login", "C_Logout", "C_CreateObject",
     "C_CopyObject", "C_DestroyObject", "C_GetObjectSize", "C_GetAttributeValue", "C_SetAttributeValue", "C_FindObjectsInit",
     "C_FindObjects", "C_FindObjectsFinal",
+    "C_EncryptInit", "C_Encrypt", "C_EncryptUpdate", "C_EncryptFinal", "C_DecryptInit", "C_Decrypt", "C_DecryptUpdate",
+    "C_DecryptFinal", "C_DigestInit", "C_Digest", "C_DigestUpdate", "C_DigestKey", "C_DigestFinal", "C_SignInit", "C_Sign",
 )  # fmt: skip
 
 
@@ -68,6 +71,22 @@ class _InitArgs(ctypes.Structure):
 
 class _Attribute(ctypes.Structure):
     _fields_ = (("type", c_ulong), ("value", c_void_p), ("length", c_ulong))
+
+
+class Mechanism(ctypes.Structure):
+    """CK_MECHANISM; make it with `mechanism`."""
+
+    _fields_ = (("type", c_ulong), ("parameter", c_void_p), ("length", c_ulong))
+
+
+def mechanism(number: int, parameter: bytes = b"") -> Mechanism:
+    """A mechanism with its parameter's bytes, which it keeps alive."""
+    if not parameter:
+        return Mechanism(number, None, 0)
+    buffer = ctypes.create_string_buffer(parameter, len(parameter))
+    made = Mechanism(number, cast(buffer, c_void_p), len(parameter))
+    made.keep = buffer
+    return made
 
 
 class _FunctionList(ctypes.Structure):
@@ -257,6 +276,18 @@ class Cryptoki:
     def logout(self, session: int) -> None:
         """C_Logout; an error is of no interest."""
         self.returns("C_Logout", c_ulong(session))
+
+    def sign(self, session: int, key: int, how: Mechanism, data: bytes, pin: bytearray | None) -> bytes:
+        """C_SignInit, the context login if `pin` is given (CKA_ALWAYS_AUTHENTICATE), and one C_Sign into a buffer that holds any signature.
+
+        Asking for the length first, as python-pkcs11 does, would be one call more, and some cards sign at that call already.
+        """
+        self.call("C_SignInit", c_ulong(session), byref(how), c_ulong(key))
+        if pin is not None:
+            self.login(session, CKU_CONTEXT_SPECIFIC, pin)
+        signature, length = (c_char * _SIGNATURE_MAX)(), c_ulong(_SIGNATURE_MAX)
+        self.call("C_Sign", c_ulong(session), ctypes.c_char_p(data), c_ulong(len(data)), signature, byref(length))
+        return signature.raw[: length.value]
 
     def find(self, session: int, template: Mapping[int, bytes]) -> list[int]:
         """Handles of the objects that match."""

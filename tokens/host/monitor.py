@@ -100,6 +100,8 @@ def _fingerprint(folder: str | None) -> object:
         try:
             with os.scandir(pending.pop()) as entries:
                 for entry in entries:
+                    if entry.name == "generation" or entry.name.endswith(".lock"):
+                        continue  # written by mere readers
                     status = entry.stat(follow_symlinks=False)
                     seen.append((entry.path, status.st_mtime_ns, status.st_size, status.st_ino))
                     if entry.is_dir(follow_symlinks=False):

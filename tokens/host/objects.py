@@ -1,5 +1,6 @@
 """Objects on a token as the wire carries them: keys and certificates, read leniently by ctypes."""
 
+from tokens.errors import KeyNotFound
 from tokens.host import cryptoki as ck
 from tokens.host.cryptoki import Cryptoki, SlotToken
 from tokens.wire import Message, to_text
@@ -100,3 +101,55 @@ def describe(slot: SlotToken) -> Message:
         "protected_path": bool(slot.flags & ck.CKF_PROTECTED_PATH),
         "fault": slot.fault,
     }
+
+
+def private_key(module: Cryptoki, session: int, cka_id: bytes) -> int:
+    """Handle of the private key with this CKA_ID; raises `KeyNotFound`."""
+    found = module.find(session, {ck.CKA_CLASS: ck.number(ck.CKO_PRIVATE_KEY), ck.CKA_ID: cka_id})
+    if not found:
+        raise KeyNotFound(id=cka_id.hex())
+    return found[0]
+
+
+def public_parts(module: Cryptoki, session: int, cka_id: bytes) -> dict[str, bytes]:
+    """What the public key can be made of: from the public object, the private one (RSA) or the certificate; raises `KeyNotFound`."""
+    wanted = (ck.CKA_MODULUS, ck.CKA_PUBLIC_EXPONENT, ck.CKA_EC_PARAMS, ck.CKA_EC_POINT)
+    for kind in (ck.CKO_PUBLIC_KEY, ck.CKO_PRIVATE_KEY, ck.CKO_CERTIFICATE):
+        for handle in module.find(session, {ck.CKA_CLASS: ck.number(kind), ck.CKA_ID: cka_id}):
+            if kind == ck.CKO_CERTIFICATE:
+                seen = module.attributes(session, handle, (ck.CKA_VALUE,))
+                if seen.get(ck.CKA_VALUE):
+                    return {"certificate": seen[ck.CKA_VALUE]}
+                continue
+            seen = module.attributes(session, handle, wanted)
+            if seen.get(ck.CKA_MODULUS) and seen.get(ck.CKA_PUBLIC_EXPONENT):
+                return {"modulus": seen[ck.CKA_MODULUS], "exponent": seen[ck.CKA_PUBLIC_EXPONENT]}
+            if seen.get(ck.CKA_EC_PARAMS) and seen.get(ck.CKA_EC_POINT):
+                return {"curve": seen[ck.CKA_EC_PARAMS], "point": seen[ck.CKA_EC_POINT]}
+    raise KeyNotFound(id=cka_id.hex(), part="public")
+
+
+_PROTECTION = {
+    "local": ck.CKA_LOCAL,
+    "sensitive": ck.CKA_SENSITIVE,
+    "always_sensitive": ck.CKA_ALWAYS_SENSITIVE,
+    "extractable": ck.CKA_EXTRACTABLE,
+    "never_extractable": ck.CKA_NEVER_EXTRACTABLE,
+}
+
+
+def protection(module: Cryptoki, session: int, handle: int) -> dict[str, bool | None]:
+    """How a private key is kept, as the token states it; None where it does not say."""
+    seen = module.attributes(session, handle, _PROTECTION.values())
+    return {name: ck.as_bool(seen.get(kind)) for name, kind in _PROTECTION.items()}
+
+
+def always_authenticate(module: Cryptoki, session: int, handle: int) -> bool:
+    """Whether the key wants the PIN at every signature (PIV 9C)."""
+    return bool(ck.as_bool(module.attributes(session, handle, (ck.CKA_ALWAYS_AUTHENTICATE,)).get(ck.CKA_ALWAYS_AUTHENTICATE)))
+
+
+def any_always_authenticate(module: Cryptoki, session: int) -> bool:
+    """Whether any private key on the token does."""
+    handles = module.find(session, {ck.CKA_CLASS: ck.number(ck.CKO_PRIVATE_KEY)})
+    return any(always_authenticate(module, session, handle) for handle in handles)

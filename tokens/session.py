@@ -1,0 +1,196 @@
+"""A token one can log in to and sign with: one host process, one token, one login; it ends with its session.
+
+The agent never sees a PIN: `offer` has the host open a one-shot socket, whoever has the PIN writes it there, and `login` makes
+the host use it, once.  Signatures come back checked against the public key, in the form certificates and CMS carry.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+
+from tokens import public
+from tokens.errors import CertificateMismatch, TokenFault
+from tokens.hosts import Deadlines, Host
+from tokens.monitor import certificates_from, keys_from, token_from
+from tokens.types import Certificate, Key, KeyType, ModuleRef, PinOffer, SignatureScheme, Token
+from tokens.wire import to_bytes, to_text
+
+_LABEL_MAX = 32
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedKey:
+    """A key pair made on the token, with what the token says of it and how its export was refused."""
+
+    key: Key
+    public_key: bytes
+    """DER SubjectPublicKeyInfo."""
+    attributes: Mapping[str, bool | None]
+    """local, sensitive, always_sensitive, extractable, never_extractable as read back; None where the token does not say."""
+    export_attempts: Mapping[str, str]
+    """read, wrap, copy, make_extractable: the CKR_ name each attempt was refused with, or "not_offered" (no such mechanism)."""
+
+    @property
+    def export_attempt(self) -> str:
+        """Always "refused": a key whose export succeeds is destroyed and reported as `TokenFault` (reason "extractable")."""
+        return "refused"
+
+
+class Session:
+    """A session host on one token.  Make it with `open`; `close` ends the process and with it the login and every copy of the PIN."""
+
+    def __init__(self, host: Host, token: Token, run_dir: Path) -> None:
+        self.host = host
+        self.token = token
+        self._run_dir = run_dir
+        self._public: dict[bytes, bytes] = {}
+
+    @classmethod
+    async def open(cls, ref: ModuleRef, token: Token, run_dir: Path, deadlines: Deadlines | None = None) -> "Session":
+        """Start a host and open a session on `token` (found by identity, not slot number).
+
+        Raises `TokenAbsent`, `ModuleUnusable`, `ModuleTimeout`, `TokenFault`.
+        """
+        host = Host(ref, "session", deadlines)
+        await host.start()
+        try:
+            wanted = {"slot_id": token.slot_id, "slot_description": token.slot_description, "serial": token.serial, "label": token.label}
+            entry = await host.call("open", wanted, deadline=host.deadlines.list)
+        except BaseException:
+            await host.close()
+            raise
+        return cls(host, token_from(ref, entry), run_dir)
+
+    async def __aenter__(self) -> "Session":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def offer(self, secrets: tuple[str, ...] = ("pin",), expect_pid: int | None = None) -> PinOffer:
+        """Have the host open its one-shot PIN socket for `secrets`; only our own user, and the process `expect_pid` if given, is heard."""
+        args = {"run_dir": str(self._run_dir), "secrets": secrets, "expect_pid": expect_pid}
+        answer = await self.host.call("offer", args, deadline=self.host.deadlines.list)
+        return PinOffer(answer["path"], answer["nonce"], secrets)
+
+    async def secrets_received(self, timeout: float) -> None:
+        """Wait until the secrets of the last offer have come; raises `PinCancelled` (reason: time, agent, declined).
+
+        A cancelled caller also withdraws the offer.
+        """
+        try:
+            await self.host.call("await_secrets", {"seconds": timeout}, deadline=timeout + 10)
+        except BaseException:
+            await self.cancel_offer()
+            raise
+
+    async def cancel_offer(self) -> None:
+        """Withdraw the offer: the socket vanishes and `secrets_received` raises `PinCancelled`."""
+        await self.host.notify("cancel")
+
+    async def login(self, confirm_final_try: bool = False) -> None:
+        """Exactly one C_Login with the PIN received; nothing when logged in already.
+
+        Raises `PinIncorrect`, `PinLocked` and, without C_Login, `PinFinalTry` where the flags say that one more wrong PIN locks the token and
+        nobody confirmed that (the PIN is kept, so login can be repeated with the confirmation).  `ModuleTimeout` says `try_spent`.
+        """
+        limit = self.host.deadlines.pin_pad if self.token.protected_path else self.host.deadlines.login
+        await self.host.call("login", {"confirm_final_try": confirm_final_try}, deadline=limit)
+
+    async def keys(self) -> tuple[Key, ...]:
+        """Private keys, and public ones without a private partner, as seen now."""
+        return keys_from((await self.host.call("keys", deadline=self.host.deadlines.list))["keys"])
+
+    async def certificates(self) -> tuple[Certificate, ...]:
+        """Certificates, private objects included after login."""
+        return certificates_from((await self.host.call("certificates", deadline=self.host.deadlines.list))["certificates"])
+
+    async def schemes(self, cka_id: bytes) -> tuple[SignatureScheme, ...]:
+        """What this key can sign with by the token's mechanisms, most widely accepted first; raises `KeyNotFound`."""
+        answer = await self.host.call("schemes", {"id": cka_id.hex()}, deadline=self.host.deadlines.list)
+        return tuple(SignatureScheme(word) for word in answer["schemes"])
+
+    async def public_key(self, cka_id: bytes) -> bytes:
+        """The key's DER SubjectPublicKeyInfo, from its public or private object or its certificate; raises `KeyNotFound`."""
+        if cka_id not in self._public:
+            parts = await self.host.call("public_key", {"id": cka_id.hex()}, deadline=self.host.deadlines.list)
+            self._public[cka_id] = public.from_parts({name: to_bytes(value) for name, value in parts.items()})
+        return self._public[cka_id]
+
+    async def attributes(self, cka_id: bytes) -> Mapping[str, bool | None]:
+        """The private key's protection as the token states it: the names of `GeneratedKey.attributes`; raises `KeyNotFound`."""
+        answer = await self.host.call("attributes", {"id": cka_id.hex()}, deadline=self.host.deadlines.list)
+        return dict(answer["attributes"])
+
+    async def sign(self, cka_id: bytes, scheme: SignatureScheme, tbs: bytes, public_key_der: bytes | None = None) -> bytes:
+        """The signature over `tbs` (hashed in the host or by the token): PKCS#1/PSS octets, or a DER Ecdsa-Sig-Value (RFC 3279 2.2.3).
+
+        It is checked at once with `public_key_der` (SubjectPublicKeyInfo; the token's own public key where None): a signature that does not
+        verify is `TokenFault` (reason "wrong_signature") and is not returned.  Several may be under way; the token serves them in order.
+        Raises `KeyNotFound`, `MechanismUnsupported`, `TokenRemoved`, `ModuleTimeout`, `ModuleUnusable`.
+        """
+        expected = public_key_der if public_key_der is not None else await self.public_key(cka_id)
+        request = {"id": cka_id.hex(), "scheme": scheme.value, "tbs": to_text(tbs)}
+        answer = await self.host.call("sign", request, deadline=self.host.deadlines.sign)
+        return public.checked(expected, scheme, to_bytes(answer["signature"]), tbs)
+
+    async def generate(self, key_type: KeyType, label: str) -> GeneratedKey:
+        """A key pair made on the token, sensitive and not extractable, under a random CKA_ID; its export is attempted and must be refused.
+
+        Two keys may bear one label: the CKA_ID tells them apart.  Raises `MechanismUnsupported`, `TokenFault` (reason "extractable" when
+        the key could be taken out; it is then destroyed).
+        """
+        answer = await self.host.call("generate", {"type": key_type.value, "label": label}, deadline=self.host.deadlines.generate)
+        cka_id = bytes.fromhex(answer["id"])
+        key = Key(cka_id, label, key_type, private=True, non_extractable=True)
+        return GeneratedKey(key, await self.public_key(cka_id), dict(answer["attributes"]), dict(answer["export_attempts"]))
+
+    async def write_certificate(self, cka_id: bytes, der: bytes, label: str) -> None:
+        """Store a certificate beside its key; the same certificate twice is stored once.
+
+        Raises `CertificateMismatch` (its public key is not the key's, or it cannot be read), `KeyNotFound`.
+        """
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+            theirs = public.to_der(certificate.public_key())
+        except (ValueError, TypeError) as exc:
+            raise CertificateMismatch(reason="unreadable") from exc
+        if theirs != await self.public_key(cka_id):
+            raise CertificateMismatch(reason="public_key", id=cka_id.hex())
+        request = {
+            "id": cka_id.hex(),
+            "label": label,
+            "der": to_text(der),
+            "subject": to_text(certificate.subject.public_bytes()),
+            "issuer": to_text(certificate.issuer.public_bytes()),
+            "serial": to_text(_integer(certificate.serial_number)),
+        }
+        await self.host.call("write_certificate", request, deadline=self.host.deadlines.write)
+
+    async def initialise(self, label: str, erase: str | None = None) -> Token:
+        """C_InitToken, SO login, C_InitPIN with the secrets "so_pin" and "pin" received; the token as it then is.
+
+        A token that is initialised already may hold keys we cannot see: `TokenFault` (reason "holds_keys") unless `erase` is its serial.
+        Raises `PinIncorrect` (the SO PIN), `TokenFault` (reason "label_too_long", "pin_length" with facts `shortest`, `longest`).
+        """
+        if not label.strip() or len(label.encode("utf-8")) > _LABEL_MAX:
+            raise TokenFault(reason="label_too_long", longest=_LABEL_MAX)
+        entry = await self.host.call("initialise", {"label": label, "erase": erase}, deadline=self.host.deadlines.initialise)
+        self.token = token_from(self.host.ref, entry)
+        return self.token
+
+    async def logout(self) -> None:
+        """C_Logout; the PIN the host may have kept for keys that ask each time is overwritten."""
+        await self.host.call("logout", deadline=self.host.deadlines.list)
+
+    async def close(self) -> None:
+        """End the host at once."""
+        await self.host.close()
+
+
+def _integer(value: int) -> bytes:
+    """DER INTEGER content and header of a serial number, as CKA_SERIAL_NUMBER wants it."""
+    body = value.to_bytes(value.bit_length() // 8 + 1, "big")
+    return b"\x02" + bytes([len(body)]) + body
