@@ -1,0 +1,330 @@
+"""Signatures in a PDF: every field walked by ourselves, one attempt each, our gates around pyHanko (EN 319 142-1; ISO 32000-2 clause 12.8)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from asn1crypto import core
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.general import byte_range_digest
+from pyhanko.sign.validation.dss import DocumentSecurityStore
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+from pyhanko.sign.validation.status import SignatureCoverageLevel
+
+from agent.verification.chain import Evidence, Trust, describe
+from agent.verification.model import Finding, SignatureReport, clean, found
+from agent.verification.pdf_changes import History, Later
+from agent.verification.pdf_page import Place, places
+from agent.verification.pdf_raw import End, byte_ranges, check_byte_range, end_of, is_signature_gap, only_white
+from agent.verification.signer import Manner, NotSignedData, check_signer, load_signed_data
+from agent.verification.stamps import check_stamp
+from agent.verification.verdict import judge
+
+_PADES, _ADOBE, _STAMP = "/ETSI.CAdES.detached", "/adbe.pkcs7.detached", "/ETSI.RFC3161"
+_FIELDS_MAX = 20_000
+
+
+class Unreadable(Exception):
+    """The PDF cannot be opened as a whole; `code` is one of `findings.DOCUMENT`."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code, detail)
+        self.code, self.detail = code, detail
+
+
+@dataclass(frozen=True, slots=True)
+class SignedField:
+    """A signature field with a value."""
+
+    name: str
+    field: generic.DictionaryObject
+    widgets: tuple[tuple[int, int], ...]
+
+
+def is_pdf(stream: BinaryIO) -> bool:
+    """Whether the header is where a tolerant reader looks for it."""
+    stream.seek(0)
+    return b"%PDF-" in stream.read(1024)
+
+
+def open_tolerant(stream: BinaryIO) -> PdfFileReader:
+    """As signing opens it: what a tolerant reader can open is judged; raises `Unreadable`."""
+    try:
+        stream.seek(0)
+        reader = PdfFileReader(stream, strict=False)
+        if reader.encrypted:
+            _unlock(reader)
+        reader.root["/Pages"]
+        return reader
+    except Unreadable:
+        raise
+    except MemoryError:
+        raise
+    except Exception as exc:  # some 25 kinds come out of damaged files
+        traces = any(is_signature_gap(stream, r) for r in byte_ranges(stream))
+        raise Unreadable("UNREADABLE_SIGNED" if traces else "UNREADABLE", type(exc).__name__) from exc
+
+
+def _unlock(reader: PdfFileReader) -> None:
+    try:
+        result = reader.decrypt("")
+    except Exception as exc:
+        raise Unreadable("ENCRYPTED") from exc
+    if result.status.name == "FAILED":
+        raise Unreadable("ENCRYPTED")
+
+
+def signed_fields(reader: PdfFileReader) -> Iterator[SignedField]:
+    """Signature fields that have a value, however odd; a damaged branch of the field tree ends that branch only."""
+    form = _get(reader.root, "/AcroForm")
+    top = _get(form, "/Fields")
+    if not isinstance(top, generic.ArrayObject):
+        return
+    stack: list[tuple[Any, str, Any]] = [(top.raw_get(n), "", None) for n in reversed(range(len(top)))]
+    seen: set[tuple[int, int]] = set()
+    count = 0
+    while stack and count < _FIELDS_MAX:
+        count += 1
+        raw, prefix, kind = stack.pop()
+        key = (raw.idnum, raw.generation) if isinstance(raw, generic.IndirectObject) else None
+        if key in seen:
+            continue
+        if key is not None:
+            seen.add(key)
+        try:
+            field = raw.get_object() if key is not None else raw
+        except Exception:  # noqa: BLE001, S112 - a field that cannot be read: the raw hunt finds what it hid
+            continue
+        if not isinstance(field, generic.DictionaryObject):
+            continue
+        title = _get(field, "/T")
+        name = prefix if title is None else f"{prefix}.{title}" if prefix else str(title)
+        kind = _get(field, "/FT") or kind
+        kids = _get(field, "/Kids")
+        own = [(key,)] if key is not None else []
+        if isinstance(kids, generic.ArrayObject):
+            children = [kids.raw_get(n) for n in range(len(kids))]
+            own += [((c.idnum, c.generation),) for c in children if isinstance(c, generic.IndirectObject)]
+            stack.extend((c, name, kind) for c in reversed(children))
+        if kind == "/Sig" and "/V" in field and not _is_null(field):
+            yield SignedField(clean(name), field, tuple(w for (w,) in own))
+
+
+def _is_null(field: generic.DictionaryObject) -> bool:
+    value = _get(field, "/V")
+    return value is None or isinstance(value, generic.NullObject)
+
+
+def _get(holder: Any, key: str) -> Any:
+    """`holder[key]` resolved, or None where there is nothing that can be read."""
+    try:
+        return holder[key] if isinstance(holder, generic.DictionaryObject) else None
+    except Exception:  # noqa: BLE001 - whatever a damaged object makes pyHanko raise
+        return None
+
+
+def evidence_of(reader: PdfFileReader) -> Evidence:
+    """Certificates, revocation lists and responses of the document security store (PAdES B-LT), where it can be read."""
+    if _get(reader.root, "/DSS") is None:
+        return Evidence()
+    try:
+        store = DocumentSecurityStore.read_dss(reader)
+        return Evidence(tuple(store.load_certs()), tuple(store.crls), tuple(store.ocsps))
+    except Exception:  # noqa: BLE001 - it could only have helped
+        return Evidence()
+
+
+async def check_pdf(stream: BinaryIO, trust: Trust, deadline: float) -> list[SignatureReport]:
+    """A report for each signature, in the order they were made; raises `Unreadable`.  `deadline` (time.monotonic) bounds the comparison by sight."""
+    reader = open_tolerant(stream)
+    end = end_of(stream)
+    fields = list(signed_fields(reader))
+    where = _places(reader, fields)
+    evidence = evidence_of(reader)
+    opened = [_open_field(reader, f) for f in fields]
+    order = sorted(range(len(fields)), key=lambda n: _revision_of(opened[n]), reverse=True)
+    history = History(reader, stream, end.size, deadline)
+    reports: dict[int, SignatureReport] = {}
+    later: list[Later] = []
+    try:
+        for number in order:
+            field, signature = fields[number], opened[number]
+            place = where.get(number)
+            try:
+                report = (
+                    signature
+                    if isinstance(signature, SignatureReport)
+                    else await _check_field(stream, reader, signature, end, trust, evidence, history, later)
+                )
+            except MemoryError:
+                raise
+            except Exception as exc:  # noqa: BLE001 - one bad signature never hides another; what could not be checked never passes
+                report = SignatureReport((found("not_checked", detail=type(exc).__name__),))
+            report = replace(
+                report, field=field.name, page=place.page + 1 if place else None, rect_mm=place.geometry.millimetres(place.rect) if place else None
+            )
+            reports[number] = report
+            later.append(Later(field.name, report.revision or 0, place, judge(report.findings)[0], report.kind))
+    finally:
+        history.close()
+    made = [reports[n] for n in sorted(reports, key=lambda n: (reports[n].revision or 0, n))]
+    return made + _removed(stream, reader, fields)
+
+
+def _revision_of(opened: EmbeddedPdfSignature | SignatureReport) -> int:
+    return opened.signed_revision if isinstance(opened, EmbeddedPdfSignature) else -1
+
+
+def _places(reader: PdfFileReader, fields: Sequence[SignedField]) -> dict[int, Place]:
+    try:
+        found_places = places(reader, {w for f in fields for w in f.widgets})
+    except Exception:  # noqa: BLE001 - a damaged page tree: the verdict does without the place
+        return {}
+    out: dict[int, Place] = {}
+    for number, field in enumerate(fields):
+        for widget in field.widgets:
+            if widget in found_places:
+                out[number] = found_places[widget]
+                break
+    return out
+
+
+def _open_field(reader: PdfFileReader, field: SignedField) -> EmbeddedPdfSignature | SignatureReport:
+    """pyHanko's view of the field, or the report on why there is none."""
+    value = _get(field.field, "/V")
+    if not isinstance(value, generic.DictionaryObject):
+        return SignatureReport((found("contents_missing", detail="/V"),))
+    contents = _get(value, "/Contents")
+    if not isinstance(contents, (generic.ByteStringObject, generic.TextStringObject)) or not contents.original_bytes.strip(b"\0"):
+        return SignatureReport((found("contents_missing", detail="/Contents"),))
+    if not isinstance(_get(value, "/ByteRange"), generic.ArrayObject):
+        return SignatureReport((found("contents_missing", detail="/ByteRange"),))
+    kind = _get(value, "/SubFilter")
+    if kind not in (_PADES, _ADOBE, _STAMP):
+        return SignatureReport((found("kind_unknown", name=kind or "/SubFilter"),))
+    try:
+        load_signed_data(contents.original_bytes)
+    except NotSignedData as exc:
+        return SignatureReport((found("cms_damaged", detail=str(exc)),))
+    try:
+        return EmbeddedPdfSignature(reader, field.field, field.name)
+    except MemoryError:
+        raise
+    except Exception as exc:  # noqa: BLE001 - pyHanko could not take it apart
+        signers = len(load_signed_data(contents.original_bytes)[0]["signer_infos"])
+        return SignatureReport((found("signers_many", count=signers) if signers != 1 else found("cms_damaged", detail=type(exc).__name__),))
+
+
+async def _check_field(
+    stream: BinaryIO,
+    reader: PdfFileReader,
+    signature: EmbeddedPdfSignature,
+    end: End,
+    trust: Trust,
+    evidence: Evidence,
+    history: History,
+    later: Sequence[Later],
+) -> SignatureReport:
+    """All gates over one signature."""
+    numbers = list(signature.byte_range)
+    gates = check_byte_range(stream, numbers, signature.pkcs7_content)
+    revision = signature.signed_revision + 1
+    if any(f.code == "byte_range_wrong" for f in gates):
+        return SignatureReport(tuple(gates), revision=revision)
+    signed_length = int(numbers[2]) + int(numbers[3])
+    signed_data, length = load_signed_data(signature.pkcs7_content)
+    if signature.pkcs7_content[length:].strip(b"\0"):
+        gates.append(found("contents_padding", detail="/Contents"))
+    whole = signed_length == end.size or only_white(stream, signed_length)
+    gates += _check_coverage(reader, signature, end, whole)
+    report = await _check_cms(stream, signature, numbers, signed_data, trust, evidence)
+    findings = [*gates, *report.findings]
+    changes, change_findings = ([], []) if whole else history.review(signature, signed_length, [s for s in later if s.revision > revision])
+    return replace(report, findings=(*findings, *change_findings), changes=tuple(changes), revision=revision, covers_whole_file=whole)
+
+
+def _check_coverage(reader: PdfFileReader, signature: EmbeddedPdfSignature, end: End, whole: bool) -> list[Finding]:
+    """Coverage of the revision, and nothing after the last revision but white space."""
+    out: list[Finding] = []
+    if signature.evaluate_signature_coverage() < SignatureCoverageLevel.ENTIRE_REVISION:
+        out.append(found("coverage_partial"))
+    if end.trailing:
+        out.append(found("tail_after_eof", bytes=end.trailing))
+    elif (
+        end.startxref is None
+        or end.startxref != reader.last_startxref
+        or (not whole and signature.signed_revision + 1 == reader.xrefs.total_revisions)
+    ):
+        out.append(found("last_revision_unclear"))
+    return out
+
+
+async def _check_cms(
+    stream: BinaryIO, signature: EmbeddedPdfSignature, numbers: Sequence[Any], signed_data: Any, trust: Trust, evidence: Evidence
+) -> SignatureReport:
+    kind = _get(signature.sig_object, "/SubFilter")
+
+    def digest(algorithm: str) -> bytes:
+        stream.seek(0)
+        result: bytes = byte_range_digest(stream, byte_range=numbers, md_algorithm=algorithm)[1]
+        return result
+
+    if kind == _STAMP:
+        return await _check_document_stamp(signed_data, digest, trust, evidence)
+    if not isinstance(signed_data["encap_content_info"]["content"], core.Void):
+        return SignatureReport((found("content_inside"),))
+    return await check_signer(
+        signed_data, signed_data["signer_infos"][0], digest_of=digest, content_type=signed_data["encap_content_info"]["content_type"].native,
+        manner=Manner(ess_required=kind == _PADES), trust=trust, evidence=evidence, fallback_time=_claimed(signature),
+    )  # fmt: skip
+
+
+async def _check_document_stamp(token: Any, digest: Any, trust: Trust, evidence: Evidence) -> SignatureReport:
+    stamp, findings = await check_stamp(token, digest, trust, evidence)
+    if stamp is None:
+        return SignatureReport(tuple(findings) or (found("timestamp_invalid"),), kind="timestamp")
+    return SignatureReport(
+        tuple(findings),
+        signer=describe(stamp.issuer, False),
+        signing_time=stamp.time,
+        time_source="timestamp",
+        revocation=stamp.revocation,
+        kind="timestamp",
+    )
+
+
+def _claimed(signature: EmbeddedPdfSignature) -> datetime | None:
+    try:
+        return signature.self_reported_timestamp
+    except Exception:  # noqa: BLE001 - a date that cannot be read is no date
+        return None
+
+
+def _removed(stream: BinaryIO, reader: PdfFileReader, fields: Sequence[SignedField]) -> list[SignatureReport]:
+    """Signatures that stand in the raw bytes of an earlier revision, and that no field of the newest one holds any more."""
+    known: set[tuple[int, int]] = set()
+    rights = _get(reader.root, "/Perms")
+    holders = [_get(f.field, "/V") for f in fields]
+    holders += [_get(rights, k) for k in ("/UR", "/UR3")]  # usage rights of Adobe Reader belong to no field
+    for holder in holders:
+        numbers = _get(holder, "/ByteRange")
+        if isinstance(numbers, generic.ArrayObject) and len(numbers) == 4:
+            known.add((int(numbers[1]), int(numbers[2])))
+    out: list[SignatureReport] = []
+    for numbers in byte_ranges(stream):
+        if (numbers[1], numbers[2]) in known or not is_signature_gap(stream, numbers):
+            continue
+        known.add((numbers[1], numbers[2]))
+        revision = _revision_at(reader, numbers[2] + numbers[3])
+        out.append(SignatureReport((found("removed", revision=revision),), revision=revision))
+    return out
+
+
+def _revision_at(reader: PdfFileReader, length: int) -> int:
+    count = 0
+    for revision in range(reader.xrefs.total_revisions):
+        if reader.xrefs.get_xref_container_info(revision).end_location <= length:
+            count = revision + 1
+    return max(count, 1)

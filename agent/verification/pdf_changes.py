@@ -1,0 +1,181 @@
+"""What happened after a signature: the structure by pyHanko's difference policy, the look by rendering, the certification's permission over both."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.diff_analysis import DEFAULT_DIFF_POLICY, DiffResult, ModificationLevel, SuspiciousModification
+from pyhanko.sign.fields import MDPPerm
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+
+from agent.verification.model import Change, Finding, Say, Verdict, found
+from agent.verification.pdf_look import Look, LookFailed, Seen
+from agent.verification.pdf_page import Page, Place, pages
+
+_MM = 25.4 / 72
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A signature of a later revision, already judged."""
+
+    field: str
+    revision: int
+    place: Place | None
+    verdict: Verdict
+    kind: str
+
+
+_SAID: Mapping[str, Say] = {
+    "signature": Say("之后又有签名“{field}”", "a further signature “{field}” was added"),
+    "timestamp": Say("之后加盖了时间戳", "a document time-stamp was added"),
+    "validation_data": Say(
+        "之后补充了验证资料或文档属性，不影响显示内容", "validation data or document properties were added; nothing that is shown"
+    ),
+    "form": Say("之后填写了表单", "form fields were filled in"),
+    "other": Say("之后有其他改动", "something else was changed"),
+    "visible": Say("第 {page} 页的显示内容与签署时不同", "page {page} looks different from what was signed"),
+    "appearance": Say("第 {page} 页出现了签名“{field}”的图样", "the appearance of signature “{field}” came to page {page}"),
+}
+
+
+def _change(kind: str, level: str, revision: int | None, place: tuple[int, Any] | None = None, **facts: object) -> Change:
+    say = _SAID[kind]
+    zh, en = say.zh.format_map(facts), say.en.format_map(facts)
+    page, rect = place or (None, None)
+    return Change({"appearance": "signature", "visible": "other"}.get(kind, kind), level, revision, page, rect, Say(zh, en))
+
+
+class History:
+    """The later revisions of one file, each compared once with the one before it, so that many signatures cost no square."""
+
+    def __init__(self, reader: PdfFileReader, stream: BinaryIO, size: int, deadline: float) -> None:
+        self._reader, self._stream, self._size, self._deadline = reader, stream, size, deadline
+        self._steps: dict[int, ModificationLevel | SuspiciousModification] = {}
+        self._look: Look | None = None
+        self._pages: list[Page] | None = None
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._look is not None:
+            self._look.close()
+
+    def _step(self, revision: int) -> ModificationLevel | SuspiciousModification:
+        """What revision `revision` (0 is the first) did to the one before."""
+        if revision not in self._steps:
+            try:
+                result = DEFAULT_DIFF_POLICY.apply(
+                    old=self._reader.get_historical_resolver(revision - 1),
+                    new=self._reader.get_historical_resolver(revision),
+                    field_mdp_spec=None,
+                    doc_mdp=None,
+                )
+                self._steps[revision] = result.modification_level
+            except SuspiciousModification as exc:
+                self._steps[revision] = exc
+            except Exception as exc:  # noqa: BLE001 - the policy stumbles over odd objects: what it cannot explain is suspicious
+                self._steps[revision] = SuspiciousModification(type(exc).__name__)
+        return self._steps[revision]
+
+    def review(self, signature: EmbeddedPdfSignature, signed_length: int, later: Sequence[Later]) -> tuple[list[Change], list[Finding]]:
+        """Changes since `signature`, and the findings they lead to.  `later` are the signatures of later revisions."""
+        last = self._reader.xrefs.total_revisions
+        steps = {n: self._step(n) for n in range(signature.signed_revision + 1, last)}
+        permission = signature.docmdp_level
+        locked = self._breaks_lock(signature)
+        by_revision = {s.revision: s for s in later}
+        changes: list[Change] = []
+        forbidden = locked
+        suspicious = False
+        for number, step in steps.items():
+            kind, level = _classify(step, by_revision.get(number + 1))
+            if (
+                level == "allowed"
+                and permission is MDPPerm.NO_CHANGES
+                and step is not ModificationLevel.NONE
+                and kind not in ("timestamp", "validation_data")
+            ):
+                level, forbidden = "forbidden", True
+            if level == "suspicious":
+                suspicious = True
+                if permission is MDPPerm.NO_CHANGES:
+                    level, forbidden = "forbidden", True
+            signer = by_revision.get(number + 1)
+            changes.append(_change(kind, level, number + 1, field=signer.field if signer else ""))
+        findings: list[Finding] = []
+        if any(kind not in ("timestamp", "validation_data") for kind in (c.kind for c in changes)) or suspicious:
+            seen_changes, findings, visible = self._review_look(signed_length, later)
+            changes += seen_changes
+            if suspicious and visible and permission is MDPPerm.FILL_FORMS:
+                forbidden = True
+        if forbidden:
+            findings.insert(0, found("changed_forbidden"))
+        elif suspicious and not findings:
+            findings.append(found("changed_hidden"))
+        return changes, findings
+
+    def _breaks_lock(self, signature: EmbeddedPdfSignature) -> bool:
+        """Whether a field this signature locked was changed (FieldMDP)."""
+        if signature.fieldmdp is None:
+            return False
+        result = DEFAULT_DIFF_POLICY.review_file(self._reader, signature.signed_revision, field_mdp_spec=signature.fieldmdp, doc_mdp=None)
+        return not isinstance(result, DiffResult) and "locked" in str(result)
+
+    def _review_look(self, signed_length: int, later: Sequence[Later]) -> tuple[list[Change], list[Finding], bool]:
+        try:
+            if self._look is None:
+                self._look = Look(self._stream, self._size, self._deadline)
+            seen = list(self._look.compare(signed_length, [s.place for s in later]))
+        except LookFailed as exc:
+            return [], [found("not_compared", detail=str(exc))], False
+        changes: list[Change] = []
+        findings: list[Finding] = []
+        visible = False
+        for each in seen:
+            where = (each.page + 1, self._rect_mm(each))
+            if each.later is None:
+                visible = True
+                changes.append(_change("visible", "suspicious", None, where, page=each.page + 1))
+                findings.append(found("changed_visible", where=f"p. {each.page + 1}"))
+                continue
+            signer = later[each.later]
+            good = signer.verdict is Verdict.PASSED
+            changes.append(
+                _change(
+                    "appearance",
+                    "allowed" if good and each.blank_before else "suspicious",
+                    signer.revision,
+                    where,
+                    page=each.page + 1,
+                    field=signer.field,
+                )
+            )
+            if not each.blank_before:
+                visible = True
+                findings.append(found("covered_by_later", field=signer.field, where=f"p. {each.page + 1}"))
+            if not good:
+                findings.append(found("later_not_passed", field=signer.field))
+        return changes, findings, visible
+
+    def _rect_mm(self, seen: Seen) -> tuple[float, float, float, float] | None:
+        if self._pages is None:
+            self._pages = [geometry for geometry, _ in pages(self._reader)]
+        if seen.page >= len(self._pages):
+            return None
+        geometry = self._pages[seen.page]
+        width, height = geometry.size
+        x, y, w, h = seen.box
+        scale = geometry.unit * _MM
+        return round(x * width * scale, 2), round(y * height * scale, 2), round(w * width * scale, 2), round(h * height * scale, 2)
+
+
+def _classify(step: ModificationLevel | SuspiciousModification, signer: Later | None) -> tuple[str, str]:
+    """Kind and level of one later revision."""
+    if isinstance(step, SuspiciousModification) or step is ModificationLevel.OTHER:
+        return "other", "suspicious"
+    if signer is not None:
+        return signer.kind, "allowed"
+    if step <= ModificationLevel.LTA_UPDATES:
+        return "validation_data", "allowed"
+    return ("form", "allowed") if step is ModificationLevel.FORM_FILLING else ("other", "suspicious")

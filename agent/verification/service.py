@@ -1,0 +1,183 @@
+"""Verification as the agent sees it: worker processes under a deadline, one document at a time each, replaced when one ends or hangs."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import structlog
+
+from agent.verification.verdict import refused
+from tokens import platform
+from tokens.wire import Channel, ChannelClosed, Message, WireError, to_text
+
+log = structlog.get_logger()
+
+SECONDS_PER_FILE = 20.0
+_SECONDS_TO_START = 60.0
+_FILES_PER_WORKER = 200
+"""After so many a worker is replaced, so that what libraries keep does not grow."""
+_ENVIRONMENT = ("PATH", "HOME", "LANG", "TZ", "PYTHONPATH", "TMPDIR")
+
+Progress: TypeAlias = Callable[[int, int, dict[str, Any]], None]
+"""Called after each file with how many are done, how many there are, and its document."""
+
+
+class Checker:
+    """One worker process."""
+
+    def __init__(self, process: asyncio.subprocess.Process, channel: Channel) -> None:
+        self._process, self._channel = process, channel
+        self.served = 0
+
+    @classmethod
+    async def start(cls) -> "Checker":
+        """Spawn one and wait until its libraries are loaded; raises ChannelClosed, TimeoutError or OSError."""
+        ours, theirs = platform.socket_pair()
+        env = {k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.startswith("LC_")}
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "agent.verification.worker", str(theirs.fileno())),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                env=env,
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        checker = cls(process, await Channel.over(ours))
+        try:
+            await checker.call("ready", {}, _SECONDS_TO_START)
+        except BaseException:
+            await checker.close()
+            raise
+        return checker
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still answers."""
+        return not self._channel.closed.done()
+
+    @property
+    def pid(self) -> int:
+        """Its process id, for tests."""
+        return self._process.pid
+
+    async def call(self, op: str, args: Message, seconds: float) -> Message:
+        """The whole reply; raises TimeoutError, ChannelClosed."""
+        return await self._channel.request(op, args, timeout=seconds)
+
+    async def close(self) -> None:
+        """End the process."""
+        self._channel.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+
+class Checkers:
+    """The workers of one agent: started when needed, at most `most` at once, kept between requests until `close`."""
+
+    def __init__(self, most: int = 2) -> None:
+        self._idle: list[Checker] = []
+        self._places = asyncio.Semaphore(most)
+        self.most = most
+
+    async def check(self, request: Message, seconds: float) -> dict[str, Any]:
+        """The document of one request; never raises for what the file did, only for cancellation."""
+        async with self._places:
+            checker: Checker | None = None
+            fit = False
+            try:
+                checker = self._take() or await Checker.start()
+                reply = await checker.call("verify", request, seconds)
+                checker.served += 1
+                error = reply.get("error")
+                if error is None:
+                    fit = checker.served < _FILES_PER_WORKER
+                    document: dict[str, Any] = reply["result"]
+                    return document
+                return refused(request["file"], "CHECK_FAILED", detail=error["code"])
+            except TimeoutError:
+                return refused(request["file"], "CHECK_FAILED", detail="time")
+            except WireError:
+                return refused(request["file"], "CHECK_FAILED", detail="size")
+            except (ChannelClosed, OSError) as exc:
+                log.warning("verification_worker_ended", type=type(exc).__name__)
+                return refused(request["file"], "CHECK_FAILED", detail="crashed")
+            finally:
+                if checker is not None:
+                    await self._give_back(checker, fit)
+
+    def _take(self) -> Checker | None:
+        while self._idle:
+            checker = self._idle.pop()
+            if checker.alive:
+                return checker
+        return None
+
+    async def _give_back(self, checker: Checker, fit: bool) -> None:
+        if fit and checker.alive:
+            self._idle.append(checker)
+        else:
+            await asyncio.shield(checker.close())
+
+    async def close(self) -> None:
+        """End the idle workers."""
+        idle, self._idle = self._idle, []
+        for checker in idle:
+            await checker.close()
+
+
+async def verify(
+    files: Sequence[str],
+    *,
+    signature: str | None,
+    trust: Sequence[str],
+    crls: Sequence[bytes],
+    at: str | None,
+    workers: Checkers,
+    on_progress: Progress | None = None,
+    own: Sequence[str] = (),
+    seconds: float = SECONDS_PER_FILE,
+) -> list[dict[str, Any]]:
+    """The document of each file (paths), in their order.
+
+    `trust` are PEM texts, `crls` PEM or DER, `at` ISO 8601 or None for now, `own` the fingerprints of our own CA's certificates,
+    `seconds` the deadline for each file.  A file that ends or outlasts its worker gets "could not be checked" and nothing else does.
+    """
+    request: Message = {"signature": signature, "trust": list(trust), "crls": [to_text(c) for c in crls], "at": at, "own": list(own)}
+    done = 0
+    documents: list[dict[str, Any] | None] = [None] * len(files)
+    waiting = iter(enumerate(files))
+
+    async def work() -> None:
+        nonlocal done
+        for number, file in waiting:
+            document = await workers.check({**request, "file": file}, seconds)
+            documents[number] = document
+            done += 1
+            if on_progress is not None:
+                on_progress(done, len(files), document)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(workers.most, len(files))):
+            group.create_task(work())
+    return [d for d in documents if d is not None]
+
+
+def rate_since(started: float) -> Callable[[int], float | None]:
+    """Documents a second since `started` (time.monotonic), or None before there is one to tell."""
+
+    def rate(done: int) -> float | None:
+        seconds = time.monotonic() - started
+        return round(done / seconds, 1) if done and seconds > 0 else None
+
+    return rate

@@ -1,0 +1,219 @@
+"""One CMS signer, whatever the document: structure, digest, signature, certificate, time, trust (RFC 5652, RFC 5035, EN 319 122-1).
+
+pyHanko does the cryptography; the gates here refuse what it would let through (see "hostile documents" in the decisions).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from asn1crypto import cms, core, parser, x509
+from pyhanko.sign.general import (
+    CMSStructuralError,
+    check_ess_certid,
+)
+from pyhanko.sign.validation.errors import SignatureValidationError
+from pyhanko.sign.validation.generic_cms import extract_self_reported_ts, get_signing_cert_attr, validate_sig_integrity
+
+from agent.verification.chain import ChainReport, Evidence, Trust, check_chain, describe
+from agent.verification.model import Finding, SignatureReport, clean, found, iso
+from agent.verification.policy import certificate_name, check_signer_algorithms, check_signer_use
+from agent.verification.stamps import Stamp, check_signature_stamps
+
+Digester = Callable[[str], bytes]
+"""The digest of the signed bytes under an algorithm (asn1crypto's name); raises ValueError for one that is not known."""
+
+_CLOCK_TOLERANCE = timedelta(minutes=5)
+_ONCE = ("content_type", "message_digest", "signing_time", "signing_certificate", "signing_certificate_v2", "cms_algorithm_protection")
+
+
+class NotSignedData(ValueError):
+    """The bytes are no CMS SignedData."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What the kind of document demands of its signer."""
+
+    ess_required: bool
+    """The format is CAdES or PAdES baseline: the signing-certificate attribute is mandatory (EN 319 122-1 clause 5.2.2)."""
+
+
+def load_signed_data(data: bytes) -> tuple[cms.SignedData, int]:
+    """The SignedData at the beginning of `data` and how many bytes it takes; raises `NotSignedData`."""
+    try:
+        length: int = parser.peek(data)
+        content = cms.ContentInfo.load(data[:length], strict=True)
+        if content["content_type"].native != "signed_data":
+            raise NotSignedData(str(content["content_type"].native))
+        signed_data: cms.SignedData = content["content"]
+        len(signed_data["signer_infos"])
+        return signed_data, length
+    except NotSignedData:
+        raise
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as exc:
+        raise NotSignedData(type(exc).__name__) from exc
+
+
+def certificates_of(signed_data: cms.SignedData) -> tuple[x509.Certificate, ...]:
+    """The X.509 certificates a SignedData brings."""
+    entries = signed_data["certificates"]
+    if isinstance(entries, core.Void):
+        return ()
+    return tuple(c.chosen for c in entries if c.name == "certificate")
+
+
+def check_shape(signed_data: cms.SignedData, signer_info: cms.SignerInfo) -> list[Finding]:
+    """Unsigned outer fields that nothing else would notice: versions and algorithm lists as RFC 5652 clauses 5.1 and 5.3 prescribe."""
+    out: list[Finding] = []
+    by_key = signer_info["sid"].name == "subject_key_identifier"
+    if signer_info["version"].native != ("v3" if by_key else "v1"):
+        out.append(found("cms_structure", detail="SignerInfo version"))
+    if signed_data["version"].native not in ("v1", "v3", "v4", "v5"):
+        out.append(found("cms_structure", detail="SignedData version"))
+    digest = signer_info["digest_algorithm"]["algorithm"].native
+    listed = [a["algorithm"].native for a in signed_data["digest_algorithms"]]
+    if digest not in listed:
+        out.append(found("cms_structure", detail="digestAlgorithms"))
+    for algorithm in (*signed_data["digest_algorithms"], signer_info["digest_algorithm"]):
+        if not isinstance(algorithm["parameters"], (core.Null, core.Void)):
+            out.append(found("cms_structure", detail="digest parameters"))
+    return out
+
+
+def check_attributes(signer_info: cms.SignerInfo) -> list[Finding]:
+    """Signed attributes must be there, and those that mean one thing must have one value (RFC 5652 clause 11)."""
+    attributes = signer_info["signed_attrs"]
+    if isinstance(attributes, core.Void) or len(attributes) == 0:
+        return [found("attributes_missing")]
+    out: list[Finding] = []
+    seen: dict[str, int] = {}
+    for attribute in attributes:
+        name = attribute["type"].native
+        seen[name] = seen.get(name, 0) + len(attribute["values"])
+    for name in _ONCE:
+        if seen.get(name, 0) > 1:
+            out.append(found("attributes_repeated", name=name))
+    if not seen.get("message_digest") or not seen.get("content_type"):
+        out.append(found("attributes_missing"))
+    return out
+
+
+def looks_like_attributes(head: bytes) -> bool:
+    """Whether signed content is itself a set of CMS attributes, which lets one signature be shown over another content."""
+    if head[:1] != b"\x31":
+        return False
+    try:
+        attributes = cms.CMSAttributes.load(head, strict=True)
+        names = {a["type"].native for a in attributes}
+    except (ValueError, TypeError, KeyError):
+        return False
+    return bool(names & {"message_digest", "content_type"})
+
+
+def choose_certificate(signer_info: cms.SignerInfo, certificates: Sequence[x509.Certificate]) -> x509.Certificate | None:
+    """The certificate the SignerInfo names; of several with that name the one its signing-certificate attribute means."""
+    sid = signer_info["sid"]
+    if sid.name == "issuer_and_serial_number":
+        wanted = sid.chosen
+        serial, issuer = wanted["serial_number"].native, wanted["issuer"]
+        named = [c for c in certificates if c.serial_number == serial and c.issuer == issuer]
+    else:
+        named = [c for c in certificates if c.key_identifier == sid.chosen.native]
+    if len(named) > 1:
+        named = [c for c in named if not check_ess(signer_info, c, required=False)] or named
+    return named[0] if named else None
+
+
+def check_ess(signer_info: cms.SignerInfo, certificate: x509.Certificate, required: bool) -> list[Finding]:
+    """The signing-certificate attribute names exactly this certificate (RFC 5035)."""
+    attributes = signer_info["signed_attrs"]
+    if isinstance(attributes, core.Void):
+        return [found("ess_missing")] if required else []
+    attribute = get_signing_cert_attr(attributes)
+    if attribute is None:
+        return [found("ess_missing")] if required else []
+    if not check_ess_certid(certificate, attribute["certs"][0]):
+        return [found("ess_mismatch")]
+    return []
+
+
+def check_unused(signed_data: cms.SignedData, signer_info: cms.SignerInfo, used: Iterable[x509.Certificate], trust: Trust) -> list[Finding]:
+    """Say which parts are neither protected by the signature nor used for the verdict, so that nobody takes them for signed."""
+    out: list[Finding] = []
+    known = {c.dump() for c in (*used, *trust.anchors)}
+    for certificate in certificates_of(signed_data):
+        if certificate.dump() not in known:
+            out.append(found("unsigned_part", detail=f"certificate {clean(certificate_name(certificate))}"))
+    unsigned = signer_info["unsigned_attrs"]
+    if not isinstance(unsigned, core.Void):
+        for attribute in unsigned:
+            if attribute["type"].native != "signature_time_stamp_token":
+                out.append(found("unsigned_part", detail=str(attribute["type"].native)))
+    return out
+
+
+def check_mathematics(signer_info: cms.SignerInfo, certificate: x509.Certificate, content_type: str, digest_of: Digester) -> list[Finding]:
+    """Digest over the content and signature over the attributes."""
+    try:
+        digest = digest_of(signer_info["digest_algorithm"]["algorithm"].native)
+        intact, valid = validate_sig_integrity(signer_info, certificate, expected_content_type=content_type, actual_digest=digest)
+    except SignatureValidationError as exc:
+        return [found("cms_structure", detail=exc.failure_message)]
+    except CMSStructuralError as exc:
+        return [found("cms_structure", detail=exc.failure_message)]
+    out: list[Finding] = []
+    if not intact:
+        out.append(found("digest_mismatch"))
+    if not valid:
+        out.append(found("signature_invalid"))
+    return out
+
+
+def claimed_time(signer_info: cms.SignerInfo) -> datetime | None:
+    """The signing-time attribute, if there is one that can be read."""
+    try:
+        return extract_self_reported_ts(signer_info)
+    except (ValueError, TypeError):
+        return None
+
+
+async def check_signer(
+    signed_data: cms.SignedData, signer_info: cms.SignerInfo, *, digest_of: Digester, content_type: str, manner: Manner, trust: Trust,
+    evidence: Evidence, fallback_time: datetime | None = None,
+) -> SignatureReport:  # fmt: skip
+    """Everything that can be said of one signer; the caller adds what only the document's format knows."""
+    certificates = certificates_of(signed_data)
+    findings = [*check_shape(signed_data, signer_info), *check_attributes(signer_info)]
+    certificate = choose_certificate(signer_info, certificates)
+    claimed = claimed_time(signer_info) or fallback_time
+    source = "claimed" if claimed else None
+    if certificate is None:
+        return SignatureReport((*findings, found("signer_missing")), signing_time=claimed, time_source=source)
+    findings += check_signer_algorithms(signer_info, certificate)
+    blocked = any(f.code in ("algorithm_unknown", "attributes_missing", "attributes_repeated") for f in findings)
+    ess = [] if any(f.code == "attributes_repeated" for f in findings) else check_ess(signer_info, certificate, manner.ess_required)
+    findings += ess
+    if not blocked and not any(f.code == "ess_mismatch" for f in ess):
+        findings += check_mathematics(signer_info, certificate, content_type, digest_of)
+    own = replace(evidence, certificates=(*evidence.certificates, *certificates))
+    stamp, stamp_findings = await check_signature_stamps(signer_info, trust, own)
+    findings += stamp_findings
+    if stamp is not None and claimed is not None and stamp.time < claimed - _CLOCK_TOLERANCE:
+        findings.append(found("timestamp_early", stamped=iso(stamp.time), claimed=iso(claimed)))
+    chain: ChainReport = await check_chain(certificate, trust, own, stamp.time if stamp else None)
+    findings += [*chain.findings, *check_signer_use(certificate)]
+    if chain.path:
+        findings += check_unused(signed_data, signer_info, chain.path, trust)
+    return SignatureReport(
+        findings=tuple(findings), signer=describe(certificate, chain.internal), signing_time=stamp.time if stamp else claimed,
+        time_source="timestamp" if stamp else source, level=_level(signer_info, stamp), revocation=chain.revocation,
+    )  # fmt: skip
+
+
+def _level(signer_info: cms.SignerInfo, stamp: Stamp | None) -> str | None:
+    """Baseline level by what is inside (EN 319 122-1 clause 6): b-b wants the signing-certificate attribute, b-t a time-stamp that holds."""
+    names = {a["type"].native for a in signer_info["signed_attrs"]} if not isinstance(signer_info["signed_attrs"], core.Void) else set()
+    if not names & {"signing_certificate", "signing_certificate_v2"}:
+        return None
+    return "b-t" if stamp else "b-b"

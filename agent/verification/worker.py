@@ -1,0 +1,81 @@
+"""A verification worker: ``python -m agent.verification.worker FD``, where FD is one end of a socket pair (see `tokens.wire`).
+
+It parses documents that anybody may have made, so it is hardened and has bounded memory, and a document can at worst fail itself.
+Operations:
+
+    ready   {} → {}
+    verify  {file, signature, trust, crls, at, own} → the document as the contract has it; `file` and `signature` are paths,
+            `trust` PEM texts, `crls` base64 of PEM or DER, `at` ISO 8601 or null, `own` fingerprints (SHA-256, hex) of our own CA
+"""
+
+import asyncio
+import logging
+import socket
+import sys
+from datetime import UTC, datetime
+from typing import Final
+
+from agent.verification.chain import Trust, load_certificates, load_crls
+from agent.verification.document import check_document
+from tokens import platform
+from tokens.wire import Link, Message, serve, to_bytes
+
+MEMORY_MAX: Final = 640 * 1024 * 1024
+"""Address space of a worker, bytes; it starts with 90 MB."""
+_FILES_MAX: Final = 64
+
+
+class OutOfMemory(Exception):
+    """The document wanted more memory than a worker may take; the worker is not to be used again."""
+
+    code = "memory"
+
+
+class Desk:
+    """What a worker keeps between documents: the trust it was last given, parsed."""
+
+    def __init__(self) -> None:
+        self._given: tuple[object, ...] | None = None
+        self._trust = Trust()
+
+    def answer(self, op: str, args: Message) -> Message:
+        """Do one operation; raises `OutOfMemory` only."""
+        if op != "verify":
+            return {}
+        try:
+            return asyncio.run(check_document(args["file"], args["signature"], self._trust_of(args)))
+        except MemoryError as exc:
+            raise OutOfMemory from exc
+
+    def _trust_of(self, args: Message) -> Trust:
+        given = (tuple(args["trust"]), tuple(args["crls"]), args["at"], tuple(args["own"]))
+        if given != self._given:
+            self._trust = trust_from(args)
+            self._given = given
+        return self._trust
+
+
+def trust_from(args: Message) -> Trust:
+    """The trust a request names; raises ValueError for a certificate or list that cannot be read."""
+    moment = datetime.fromisoformat(args["at"]) if args["at"] else None
+    if moment is not None and moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return Trust(
+        anchors=tuple(c for text in args["trust"] for c in load_certificates(text.encode("ascii", "replace"))),
+        crls=tuple(c for data in args["crls"] for c in load_crls(to_bytes(data))),
+        at=moment,
+        own_anchors=frozenset(args["own"]),
+    )
+
+
+def main(argv: list[str]) -> int:
+    """Serve the socket until the agent closes it."""
+    platform.harden(die_with_parent=True)
+    platform.limit(memory_bytes=MEMORY_MAX, files=_FILES_MAX)
+    logging.disable(logging.CRITICAL)  # the libraries quote hostile files in their messages
+    serve(Link(socket.socket(fileno=int(argv[1]))), Desk().answer)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
