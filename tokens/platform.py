@@ -110,12 +110,16 @@ def lock_file(path: Path) -> int | None:
     return fd
 
 
-def harden(die_with_parent: bool = False) -> None:
-    """No core dump, no ptrace by other programs of the user, no new privileges; optionally end when the parent ends."""
+def harden(die_with_parent: bool = False, new_privileges: bool = False) -> None:
+    """No core dump, no ptrace by other programs of the user, no new privileges; optionally end when the parent ends.
+
+    `new_privileges` is for a program that opens files with the user's other programs: those may need setuid (snaps do).
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if not new_privileges:
+        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if die_with_parent:
         libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
 
