@@ -97,7 +97,12 @@ class Document:
             with self._staging.file() as fd:
                 plan = pdf.plan(fd, self.snapshot.size, places)
         except ApiError as error:
-            if not (self._asked.repair and error.facts.get("reason") == "damaged" and error.facts.get("repairable")):
+            if not error.facts.get("repairable"):
+                raise
+            with self._staging.file() as fd:
+                if contains(fd, self.snapshot.size, b"/ByteRange"):  # a rewritten copy would lose the signature
+                    raise reader.unusable("damaged", repairable=False, signed=True) from error
+            if not self._asked.repair:
                 raise
             plan = self._repaired(places)
         if self._setup.stamp is not None:
@@ -106,13 +111,11 @@ class Document:
         return plan
 
     def _repaired(self, places: Sequence[Place]) -> pdf.Plan:
-        """Put what qpdf can rebuild in place of the copy; never where a signature would be lost."""
+        """Put what qpdf can rebuild in place of the copy."""
         better = Staging(self._asked.output, self._asked.force, self._staging.keep_open)
         try:
-            with self._staging.file() as source, better.file() as target:
-                if contains(source, self.snapshot.size, b"/ByteRange"):
-                    raise reader.unusable("damaged", repairable=False, signed=True)
-                reader.rewrite(source, self.snapshot.size, target)
+            with self._staging.file() as old, better.file() as target:
+                reader.rewrite(old, self.snapshot.size, target)
                 size, states = hashed(target, tuple(self._states))
                 plan = pdf.plan(target, size, places)
         except BaseException:

@@ -112,6 +112,8 @@ class Spot:
     matrix: Matrix
     rotate: int
     unit_mm: float
+    any_size: bool = False
+    """Nobody chose the size, so text may come out too small to read."""
 
 
 def locate(place: Place, page: PageShape) -> Spot:
@@ -131,10 +133,10 @@ def locate(place: Place, page: PageShape) -> Spot:
         raise ApiError(
             Code.INPUT_UNUSABLE, reason="off_page", place=str(place), page_width_mm=round(full_width, 1), page_height_mm=round(full_height, 1)
         )
-    return _spot(page, x / unit, y / unit, width / unit, height / unit)
+    return _spot(page, x / unit, y / unit, width / unit, height / unit, place.shrink)
 
 
-def _spot(page: PageShape, x: float, y: float, w: float, h: float) -> Spot:
+def _spot(page: PageShape, x: float, y: float, w: float, h: float, any_size: bool) -> Spot:
     """From displayed coordinates (origin at the displayed bottom left) to user space; the page is turned clockwise to be displayed."""
     left, bottom, right, top = page.box
     if page.rotate == 90:
@@ -149,4 +151,4 @@ def _spot(page: PageShape, x: float, y: float, w: float, h: float) -> Spot:
     else:
         rect = (left + x, bottom + y, left + x + w, bottom + y + h)
         matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
-    return Spot(rect, w, h, matrix, page.rotate, page.unit_mm)
+    return Spot(rect, w, h, matrix, page.rotate, page.unit_mm, any_size)
