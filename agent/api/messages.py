@@ -1,10 +1,10 @@
 """Every error in two sentences, Chinese and English: what happened, and what to do about it.
 
 A sentence is looked up as ``code.reason`` (facts["reason"]) and then as ``code``.  A part in ``[…]`` is left out when one of
-the facts it names is missing; a missing fact outside of brackets reads as a plain word.  Facts are plain values:
+the facts it names is missing; a missing fact outside of brackets reads as a plain word.  Facts are plain values, mostly:
 
-    token, wanted, name, module, path, serial        names as the user knows them
-    present                                          what there is instead (a list of names)
+    token, wanted, name, module, path, serial        names as the user knows them (certificate, key, … stand for `wanted` too)
+    present, available                               what there is instead (a list of names, or a text)
     published, remaining                             numbers of documents in a batch
     during, ckr, mechanism, detail, type, limit      for the curious; try_spent: a PIN try may be lost
 """
@@ -17,8 +17,15 @@ from agent.api.errors import Code
 from agent.api.sentences import SENTENCES
 
 _WORD = {"zh": "（未知）", "en": "(unknown)"}
+_ALIASES = {
+    "wanted": ("certificate", "key", "subject", "place", "label", "id"),
+    "name": ("path", "file", "input", "output"),
+    "present": ("available",),
+    "mechanism": ("scheme", "key_type"),
+    "type": ("exception",),
+}
 _OPTIONAL = re.compile(r"\[([^\[\]]*\{[^\[\]]*)\]")
-_FACT = re.compile(r"\{(\w+)\}")
+_FACT = re.compile(r"\{(\??)(\w+)\}")
 
 
 def _plain(value: Any, lang: str) -> str:
@@ -29,21 +36,30 @@ def _plain(value: Any, lang: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(value))
 
 
-def _fill(template: str, facts: Mapping[str, Any], lang: str) -> str:
-    known = {name: text for name, value in facts.items() if value is not None and not isinstance(value, Mapping) and (text := _plain(value, lang))}
+def _known(facts: Mapping[str, Any], lang: str) -> dict[str, str]:
+    """The facts that say something, as texts, under their own names and those they stand for."""
+    known = {name: _plain(value, lang) for name, value in facts.items() if value not in (None, False, "") and not isinstance(value, Mapping)}
+    for name, others in _ALIASES.items():
+        if name not in known and (found := next((known[other] for other in others if known.get(other)), None)):
+            known[name] = found
+    return {name: text for name, text in known.items() if text}
 
+
+def _fill(template: str, known: Mapping[str, str], lang: str) -> str:
     def optional(match: re.Match[str]) -> str:
-        return match[1] if all(name in known for name in _FACT.findall(match[1])) else ""
+        return match[1] if all(name in known for _, name in _FACT.findall(match[1])) else ""
 
-    return _FACT.sub(lambda match: known.get(match[1], _WORD[lang]), _OPTIONAL.sub(optional, template))
+    def fact(match: re.Match[str]) -> str:
+        return "" if match[1] else known.get(match[2], _WORD[lang])
+
+    return _FACT.sub(fact, _OPTIONAL.sub(optional, template))
 
 
 def sentence(code: Code | str, facts: Mapping[str, Any] | None = None, lang: str = "en") -> tuple[str, str]:
     """What happened and what to do, as two sentences in `lang` ("zh", else English).  Never fails: an unknown code is worded as `internal`."""
-    told = dict(facts or {})
-    if "name" not in told and (where := told.get("path") or told.get("file") or told.get("input") or told.get("output")):
-        told["name"] = where
-    found = SENTENCES.get(f"{code}.{told.get('reason')}") or SENTENCES.get(str(code)) or SENTENCES["internal"]
+    facts = facts or {}
+    found = SENTENCES.get(f"{code}.{facts.get('reason')}") or SENTENCES.get(str(code)) or SENTENCES["internal"]
     lang = "zh" if lang.lower().startswith("zh") else "en"
     message, hint = (found.zh, found.zh_hint) if lang == "zh" else (found.en, found.en_hint)
-    return _fill(message, told, lang), _fill(hint, told, lang)
+    known = _known(facts, lang)
+    return _fill(message, known, lang), _fill(hint, known, lang)

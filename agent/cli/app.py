@@ -3,6 +3,7 @@
 This is the one file that touches Typer's inner parts (its own copy of Click): everything else declares commands and options.
 """
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from typer._click.core import Command, Context
 from typer._click.formatting import HelpFormatter
 from typer.core import TyperCommand, TyperGroup
+from typer.models import CommandFunctionType
 
 from agent import __version__
 from agent.cli.language import both, pick
@@ -126,9 +128,15 @@ def _section(title: str, rows: list[tuple[str, str]]) -> list[str]:
     return [*lines, ""]
 
 
-def group(help: str) -> typer.Typer:
-    """A group of commands with its help in both languages."""
-    return typer.Typer(cls=BilingualGroup, help=help, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+class Commands(typer.Typer):
+    """Commands whose help is in both languages."""
+
+    def __init__(self, help: str | None = None) -> None:
+        super().__init__(cls=BilingualGroup, help=help, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+    def command(self, name: str | None = None, *, help: str, no_args_is_help: bool = False) -> Callable[[CommandFunctionType], CommandFunctionType]:  # type: ignore[override]
+        """Declare a command with its help in both languages."""
+        return super().command(name, cls=BilingualCommand, help=help, no_args_is_help=no_args_is_help)
 
 
 app = typer.Typer(

@@ -4,12 +4,12 @@ import subprocess
 
 import typer
 
-from agent.cli.app import group
+from agent.cli.app import Commands
 from agent.cli.language import both
 from agent.cli.output import pairs
 from agent.cli.session import Session
 
-app = group(both("签章服务：启动、停止、状态（用到时会自动启动）", "The agent: start, stop, status (it starts by itself when needed)"))
+app = Commands(both("签章服务：启动、停止、状态（用到时会自动启动）", "The agent: start, stop, status (it starts by itself when needed)"))
 
 
 @app.command("run", help=both("在前台运行签章服务", "Run the agent in the foreground"))

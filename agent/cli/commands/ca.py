@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from agent.cli.app import group
+from agent.cli.app import Commands
 from agent.cli.commands.cert import SubjectOption, describe, pem_of
 from agent.cli.commands.key import KeyKind
 from agent.cli.files import check_output, publish
@@ -12,7 +12,7 @@ from agent.cli.language import both
 from agent.cli.options import FinalTryOption, ForceOption, PinOption, TokenOption
 from agent.cli.session import Session
 
-app = group(both("单位内部 CA", "Internal certification authority"))
+app = Commands(both("单位内部 CA", "Internal certification authority"))
 
 
 @app.command(

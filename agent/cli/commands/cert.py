@@ -7,14 +7,14 @@ from urllib.parse import quote
 
 import typer
 
-from agent.cli.app import group
+from agent.cli.app import Commands
 from agent.cli.files import as_pem, check_output, publish, read_small
 from agent.cli.language import both
 from agent.cli.options import FinalTryOption, ForceOption, PinOption, TokenOption
 from agent.cli.output import pairs, printable, table
 from agent.cli.session import Session
 
-app = group(both("数字证书：申请、签发、导入、导出", "Certificates: request, issue, import, export"))
+app = Commands(both("数字证书：申请、签发、导入、导出", "Certificates: request, issue, import, export"))
 PROBLEMS = {
     "expired": both("已过期", "expired"),
     "not_yet_valid": both("尚未生效", "not valid yet"),

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
+from agent.cli.app import Commands
 from agent.cli.language import both
 from agent.cli.session import Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = Commands()
 
 
 class Shell(StrEnum):
@@ -22,12 +23,12 @@ class Shell(StrEnum):
 @app.command(
     help=both(
         '命令补全脚本。安装：bash 在 ~/.bashrc 写入 eval "$(yinxin completion bash)"；\nzsh 和 fish 相仿（fish：yinxin completion fish | source）。',
-        'The shell\'s completion script. To install: eval "$(yinxin completion bash)" in ~/.bashrc;\nzsh likewise, fish: yinxin completion fish | source.',
+        'Completion script. To install: eval "$(yinxin completion bash)" in ~/.bashrc;\nzsh likewise, fish: yinxin completion fish | source.',
     )
 )
 def completion(ctx: typer.Context, shell: Annotated[Shell, typer.Argument(metavar="bash|zsh|fish", help=both("哪种 shell", "Which shell"))]) -> None:
     """Print the script."""
-    from typer.completion import get_completion_script
+    from typer._completion_shared import get_completion_script
 
     session: Session = ctx.obj
     script = get_completion_script(prog_name="yinxin", complete_var="_YINXIN_COMPLETE", shell=str(shell))

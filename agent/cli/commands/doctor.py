@@ -5,11 +5,12 @@ from typing import Any
 import typer
 
 from agent.api.errors import ApiError, Exit
+from agent.cli.app import Commands
 from agent.cli.language import both
 from agent.cli.output import padded, printable
 from agent.cli.session import Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = Commands()
 _MARKS = {"ok": both("正常", "ok"), "warn": both("注意", "note"), "fail": both("有问题", "FAIL")}
 
 

@@ -6,14 +6,14 @@ from typing import Annotated
 import typer
 
 from agent.cli import find
-from agent.cli.app import group
+from agent.cli.app import Commands
 from agent.cli.commands.token import keys_table
 from agent.cli.language import both
 from agent.cli.options import FinalTryOption, PinOption, TokenOption
 from agent.cli.output import printable
 from agent.cli.session import Session
 
-app = group(both("UKey 上的密钥", "Keys on tokens"))
+app = Commands(both("UKey 上的密钥", "Keys on tokens"))
 
 
 class KeyKind(StrEnum):

@@ -10,13 +10,13 @@ from urllib.parse import quote
 import typer
 
 from agent.api.errors import ApiError, Code
-from agent.cli.app import group
+from agent.cli.app import Commands
 from agent.cli.language import both
 from agent.cli.options import YesOption
 from agent.cli.output import pairs, printable, table
 from agent.cli.session import Session
 
-app = group(both("UKey 驱动（PKCS#11）", "Token modules (PKCS#11)"))
+app = Commands(both("UKey 驱动（PKCS#11）", "Token modules (PKCS#11)"))
 ORIGINS = {
     "p11-kit": both("系统配置（p11-kit）", "p11-kit"),
     "known": both("系统中找到", "well-known place"),

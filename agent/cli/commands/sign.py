@@ -9,12 +9,13 @@ import typer
 
 from agent.api.errors import EXIT_OF, ApiError, Code, Exit
 from agent.api.uris import to_path, to_uri
+from agent.cli.app import Commands
 from agent.cli.language import both
 from agent.cli.options import FinalTryOption, ForceOption, PinOption, TokenOption, YesOption
 from agent.cli.output import printable, write
 from agent.cli.session import Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = Commands()
 
 
 class Format(StrEnum):
@@ -197,7 +198,10 @@ def _code(warning: Any) -> str:
 
 
 _WARNINGS = {
-    "tolerant": both("注意：此 PDF 不合标准，已按宽松方式读取。", "Note: this PDF breaks the standard and was read tolerantly."),
     "hybrid": both("注意：此 PDF 用混合方式保存，旧阅读器看到的可能不同。", "Note: this PDF is a hybrid file; old readers may show something else."),
+    "xfa": both("注意：此 PDF 含有 XFA 表单，不同阅读器显示可能不同。", "Note: this PDF holds an XFA form; readers may show it differently."),
+    "need_appearances": both(
+        "注意：此 PDF 让阅读器重画表单，打开后显示可能变化。", "Note: this PDF asks readers to redraw its form; what they show may change."
+    ),
     "repaired": both("注意：签署的是修复后的副本。", "Note: what was signed is a mended copy."),
 }

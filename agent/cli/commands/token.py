@@ -6,13 +6,13 @@ import typer
 
 from agent.api.errors import ApiError, Code
 from agent.cli import find
-from agent.cli.app import group
+from agent.cli.app import Commands
 from agent.cli.language import both
 from agent.cli.options import PIN_SOURCE
 from agent.cli.output import pairs, table
 from agent.cli.session import Session
 
-app = group(both("UKey：列出、查看、初始化", "Tokens: list, show, initialise"))
+app = Commands(both("UKey：列出、查看、初始化", "Tokens: list, show, initialise"))
 STATES = {
     "ready": both("可用", "ready"),
     "not_initialised": both("未初始化", "not initialised"),

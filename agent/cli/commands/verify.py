@@ -8,12 +8,13 @@ import typer
 
 from agent.api.errors import ApiError, Code, Exit
 from agent.api.uris import to_uri
+from agent.cli.app import Commands
 from agent.cli.commands.sign import with_paths
 from agent.cli.language import both
 from agent.cli.output import pairs, printable
 from agent.cli.session import Session
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None)
+app = Commands()
 VERDICTS = {
     "passed": both("通过", "passed"),
     "failed": both("不通过", "FAILED"),
@@ -84,7 +85,7 @@ def _describe(session: Session, document: Mapping[str, Any]) -> str:
             pairs(_details(session, signature), 4),
         ]
         lines += [f"    - {printable(_change(session, change))}" for change in signature.get("changes_after_signing") or ()]
-    return "\n".join(line for line in lines if line is not None)
+    return "\n".join(lines)
 
 
 def _explained(session: Session, entry: Mapping[str, Any]) -> str:

@@ -1,0 +1,242 @@
+"""Sentences about calls, rules, and the agent itself."""
+
+from collections.abc import Mapping
+
+from agent.api.sentences.form import Sentence
+
+CALLS: Mapping[str, Sentence] = {
+    "not_allowed": Sentence(
+        "规则不允许这样做。",
+        "请看所列的规则，或联系管理员。",
+        "The rules do not allow this.",
+        "See the rule that is named, or ask the administrator.",
+    ),
+    "not_allowed.certificate_expired": Sentence(
+        "数字证书已过期[（{name}）][，截止 {not_after}]，不能签名。",
+        "请续期或换一张有效的证书；电脑时间不准也会这样。",
+        "The certificate[ of {name}] has expired[ ({not_after})] and may not sign.",
+        "Renew it or use another; a wrong clock has the same effect.",
+    ),
+    "not_allowed.certificate_not_yet_valid": Sentence(
+        "数字证书尚未生效[（{name}）][，起始 {not_before}]，不能签名。",
+        "请核对电脑时间，或等证书生效后再签。",
+        "The certificate[ of {name}] is not valid yet[ (from {not_before})] and may not sign.",
+        "Check the clock, or wait until it is valid.",
+    ),
+    "not_allowed.certificate_usage": Sentence(
+        "这张数字证书的用途不是签名[（{name}）]。",
+        "请换签名证书；双证 UKey 上另一张是加密证书。",
+        "This certificate[ of {name}] is not meant for signing.",
+        "Use the signing certificate; tokens with two have one for encryption.",
+    ),
+    "not_found": Sentence(
+        "没有找到[“{wanted}”]。[现有：{present}。]", "请核对名称。", "Not found[: “{wanted}”].[ There is: {present}.]", "Check the name."
+    ),
+    "not_found.question": Sentence(
+        "这个问题已经回答过或已过时。", "请重新运行。", "This question was answered already or is out of date.", "Run the command again."
+    ),
+    "not_found.job": Sentence("这项工作已经结束。", "请重新运行。", "This job has ended.", "Run the command again."),
+    "not_found.route": Sentence(
+        "签章服务没有这项功能。",
+        "命令行和签章服务的版本可能不同：请运行 yinxin agent stop 后再试。",
+        "The agent knows no such function.",
+        "Its version may differ: run `yinxin agent stop` and try again.",
+    ),
+    "not_found.module": Sentence(
+        "没有添加过这个 UKey 驱动[：“{wanted}”]。[现有：{present}。]",
+        "用 yinxin module list 查看；系统自带的驱动不能移除。",
+        "No module[ “{wanted}”] was added.[ There is: {present}.]",
+        "See `yinxin module list`; modules that the system brought cannot be removed.",
+    ),
+    "not_found.font": Sentence(
+        "没有安装中文字体，签名外观写不了中文。",
+        "请运行 apt install {package}，或去掉 --appearance text。",
+        "No Chinese font is installed, so the appearance cannot be written.",
+        "Run `apt install {package}`, or leave --appearance text away.",
+    ),
+    "not_found.glyph": Sentence(
+        "字体里没有这些字[：{characters}]，签名外观写不了。",
+        "请换用常见字写事由和地点，或安装更全的字体[（{package}）]。",
+        "No font has these characters[: {characters}].",
+        "Use others in reason and location, or install a larger font[ ({package})].",
+    ),
+    "cancelled": Sentence(
+        "已取消[：已完成 {published} 份，其余未做]。",
+        "已完成的文件仍然有效；要继续请重新运行。",
+        "Cancelled[: {published} document(s) were done, the rest were not].",
+        "What was published stays valid; run it again to go on.",
+    ),
+    "agent_unreachable": Sentence(
+        "连不上签章服务。",
+        "请运行 yinxin agent start，或用 yinxin doctor 检查。",
+        "The agent cannot be reached.",
+        "Run `yinxin agent start`, or look with `yinxin doctor`.",
+    ),
+    "agent_unreachable.version": Sentence(
+        "正在运行的签章服务是另一个版本[（{agent}，本程序 {client}）]，而且正忙。",
+        "等它做完后运行 yinxin agent stop，再试一次。",
+        "The agent that runs is of another version[ ({agent}, this is {client})] and busy.",
+        "When it has finished run `yinxin agent stop` and try again.",
+    ),
+    "agent_unreachable.starting": Sentence(
+        "签章服务没有启动起来[：{detail}]。",
+        "请看日志[（{path}）]，或运行 yinxin agent run 看它怎么说。",
+        "The agent did not start[: {detail}].",
+        "See its log[ ({path})], or run `yinxin agent run` and read what it says.",
+    ),
+    "agent_unreachable.refused": Sentence(
+        "不能使用签章服务的文件夹或套接字[：{path}][（{detail}）]。",
+        "请检查该文件夹属于您且可写，或用 --home 换一个。",
+        "The agent's folder or socket cannot be used[: {path}][ ({detail})].",
+        "See that the folder is yours and writable, or choose another with --home.",
+    ),
+    "agent_unreachable.died": Sentence(
+        "签章服务在处理中途停止了。",
+        "已签好的文件仍然有效，其余没有留下半成品；请再运行同一条命令，已存在的输出不会被覆盖。",
+        "The agent stopped in the middle of the work.",
+        "Documents already published stay valid and nothing half done is left; run the same command again.",
+    ),
+    "agent_unreachable.silent": Sentence(
+        "签章服务没有响应。",
+        "请运行 yinxin agent stop，再试一次；已签好的文件仍然有效。",
+        "The agent does not answer.",
+        "Run `yinxin agent stop` and try again; documents already published stay valid.",
+    ),
+    "store_unreachable": Sentence(
+        "打不开台账数据库[：{path}][（{detail}）]。",
+        "请检查磁盘空间和权限；没有文件被签署。",
+        "The ledger's store cannot be opened[: {path}][ ({detail})].",
+        "Check disk space and permissions; nothing was signed.",
+    ),
+    "usage": Sentence("命令或请求写得不对[：{detail}]。", "用 --help 查看写法。", "The command or request is not right[: {detail}].", "See --help."),
+    "usage.request": Sentence(
+        "请求中有不对的内容[：{fields}]。",
+        "请核对这些字段；/openapi.json 说明了格式。",
+        "The request is not right[ in: {fields}].",
+        "Correct these fields; /openapi.json has the format.",
+    ),
+    "usage.too_large": Sentence(
+        "请求过大[（上限 {limit} 字节）]。", "请分几次进行。", "The request is too large[ (limit {limit} bytes)].", "Split it into several."
+    ),
+    "usage.subject": Sentence(
+        "证书主题写得不对[：{wanted}]。",
+        '请写成 "CN=姓名,O=单位,C=CN"；CN 按 UTF-8 最多 64 字节，约 21 个汉字。',
+        "The subject is not right[: {wanted}].",
+        'Write it like "CN=Name,O=Organisation,C=CN"; a CN has at most 64 bytes of UTF-8.',
+    ),
+    "usage.place": Sentence(
+        "盖章位置写得不对[：{wanted}]。",
+        "请写成 页:X,Y[,宽[,高]][@bl|br|tl|tr]，单位毫米。",
+        "The place is not right[: {wanted}].",
+        "Write it as PAGE:X,Y[,W[,H]][@bl|br|tl|tr], in millimetres.",
+    ),
+    "usage.command": Sentence(
+        "没有这样的命令[（{command}）]。", "用 yinxin --help 查看全部命令。", "There is no such command[ under {command}].", "See `yinxin --help`."
+    ),
+    "usage.option": Sentence(
+        "选项 {option} 的值不对。[可用：{present}。]",
+        "用[ {command}] --help 查看写法。",
+        "The value of {option} is not right.[ One of: {present}.]",
+        "See[ {command}] --help.",
+    ),
+    "usage.missing": Sentence("缺少 {option}。", "用[ {command}] --help 查看写法。", "{option} is missing.", "See[ {command}] --help."),
+    "usage.no_such_option": Sentence(
+        "没有选项 {option}。[相近：{present}。]",
+        "用[ {command}] --help 查看写法。",
+        "There is no option {option}.[ Close to it: {present}.]",
+        "See[ {command}] --help.",
+    ),
+    "usage.extra": Sentence(
+        "命令后面有多余的内容。",
+        "用[ {command}] --help 查看写法；PIN 码不能写在命令里，要用 --pin 指明来源。",
+        "There is more on the command line than the command takes.",
+        "See[ {command}] --help; a PIN is never written there: name its source with --pin.",
+    ),
+    "usage.either": Sentence(
+        "{option} 和 {other} 要给一个，也只能给一个。", "请改正命令。", "Give one of {option} and {other}, and only one.", "Correct the command."
+    ),
+    "usage.needs": Sentence("{option} 要和 {other} 一起用。", "请改正命令。", "{option} goes only with {other}.", "Correct the command."),
+    "usage.one_file": Sentence(
+        "{option} 只能用于一个文件。",
+        "请分开运行；签署多个文件时可用 --out-dir。",
+        "{option} is for a single file.",
+        "Run the command for each; for several signed files there is --out-dir.",
+    ),
+    "usage.out": Sentence(
+        "--out 只能用于一个文件，也不能和 --out-dir 一起用。",
+        "多个文件请用 --out-dir。",
+        "--out is for a single file and does not go with --out-dir.",
+        "For several files use --out-dir.",
+    ),
+    "usage.twice": Sentence("同一个文件给了两次[：{detail}]。", "请去掉一个。", "The same file is named twice[: {detail}].", "Leave one out."),
+    "usage.signature_for_one_file": Sentence(
+        "--signature 只能用于一个文件。", "请分开验签。", "--signature is for a single file.", "Verify them one at a time."
+    ),
+    "usage.time": Sentence(
+        "时间写得不对。", "请写成 2026-01-31T12:00:00+08:00。", "The time is not right.", "Write it like 2026-01-31T12:00:00+08:00."
+    ),
+    "usage.path": Sentence(
+        "请求中的文件地址不对。", "请用绝对路径的 file: URI。", "A file address in the request is not right.", "Use file: URIs with absolute paths."
+    ),
+    "usage.consent": Sentence(
+        "需要确认，但这里没有终端可问。",
+        "看过之后，请加 {option}。",
+        "Consent is needed, and there is no terminal to ask at.",
+        "Look at it, then add {option}.",
+    ),
+    "usage.variable": Sentence(
+        "没有环境变量 {name}[（{option}）]。", "请先设置它。", "There is no environment variable {name}[ ({option})].", "Set it first."
+    ),
+    "usage.pin_source": Sentence(
+        "{option} 要写 PIN 码的来源，不是 PIN 码本身。",
+        "可用：prompt、env:变量名、file:文件、fd:编号。若刚才输入的是 PIN 码，它已留在命令历史里，请更换。",
+        "{option} takes the source of a PIN, never the PIN itself.",
+        "One of prompt, env:NAME, file:PATH, fd:N. If that was a PIN, it is in your shell's history now: change it.",
+    ),
+    "usage.pin_variable": Sentence(
+        "没有环境变量 {name}，读不到 PIN 码[（{option}）]。",
+        "请先设置它，或改用其他来源。",
+        "There is no environment variable {name} to take the PIN from[ ({option})].",
+        "Set it, or name another source.",
+    ),
+    "usage.pin_unreadable": Sentence(
+        "读不到 PIN 码[（{option} {name}）][：{detail}]。",
+        "请检查该文件或描述符，并确认内容是一行 UTF-8 文字。",
+        "The PIN cannot be read[ ({option} {name})][: {detail}].",
+        "Check the file or descriptor; it must hold one line of UTF-8.",
+    ),
+    "usage.pin_empty": Sentence("{option} 给出的 PIN 码是空的。", "请检查来源。", "The PIN from {option} is empty.", "Check its source."),
+    "usage.certificate": Sentence(
+        "这不是可用的数字证书。", "请给出 PEM 或 DER 格式的证书。", "This is no usable certificate.", "Give a certificate in PEM or DER form."
+    ),
+    "usage.csr": Sentence(
+        "这不是可用的证书申请（CSR），或其签名不成立。",
+        "请用 yinxin cert request 重新生成。",
+        "This is no usable certificate request (CSR), or its signature does not hold.",
+        "Make one with `yinxin cert request`.",
+    ),
+    "usage.module_name_taken": Sentence(
+        "已有名为“{name}”的 UKey 驱动。", "请用 --name 换个名称。", "There already is a module named “{name}”.", "Choose another with --name."
+    ),
+    "usage.module_env": Sentence(
+        "这些环境变量不能交给 UKey 驱动[：{name}]。",
+        "它们会改变程序的装载方式；请去掉。",
+        "These variables are not passed to a module[: {name}].",
+        "They change how programs are loaded; leave them out.",
+    ),
+    "usage.module_not_added": Sentence(
+        "“{name}”是系统自带的 UKey 驱动，不能移除。",
+        "请在系统中卸载它。",
+        "The module “{name}” was brought by the system and cannot be removed here.",
+        "Uninstall it from the system.",
+    ),
+    "usage.configuration": Sentence(
+        "配置文件读不懂[：{name}]。", "请改正或移走它。", "The configuration cannot be read[: {name}].", "Correct it, or move it away."
+    ),
+    "internal": Sentence(
+        "程序内部出错[（{type}）]，这是我们的问题。",
+        "请保留日志[（{path}）]并报告；重新运行不会损坏文件。",
+        "Something went wrong inside the program[ ({type})]; this is a bug of ours.",
+        "Please keep the log[ ({path})] and report it; running again harms no file.",
+    ),
+}

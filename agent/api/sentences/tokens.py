@@ -1,0 +1,239 @@
+"""Sentences about tokens, PINs, keys, certificates and modules."""
+
+from collections.abc import Mapping
+
+from agent.api.sentences.form import Sentence
+
+TOKENS: Mapping[str, Sentence] = {
+    "pin_incorrect": Sentence(
+        "PIN 码不对，已停止，没有文件被签署。",
+        "请核对后再输；连续输错会锁定 UKey。",
+        "The PIN is wrong; everything stopped, and no file was signed.",
+        "Check the PIN and run the command again; several wrong PINs in a row lock the token.",
+    ),
+    "pin_locked": Sentence(
+        "UKey[“{token}”]已锁定，不再接受 PIN 码。",
+        "请联系发证机构或 UKey 管理员解锁；没有文件因此被改动。",
+        "The token[ “{token}”] is locked and accepts no PIN any more.",
+        "Ask whoever issued it to unlock it (SO PIN or PUK); no file was changed.",
+    ),
+    "pin_final_try": Sentence(
+        "UKey[“{token}”]只剩最后一次机会，再错就会锁定；尚未输入 PIN 码。",
+        "先向 UKey 管理员核实 PIN 码；确认仍要输入，请加 --confirm-final-try，或键入“我确认”。",
+        "Only one try is left on the token[ “{token}”]: another wrong PIN locks it. No PIN was sent.",
+        "Make sure of the PIN first; to go on, add --confirm-final-try or type CONFIRM when asked.",
+    ),
+    "pin_cancelled": Sentence(
+        "没有输入 PIN 码，已取消；没有消耗输入次数。",
+        "需要时重新运行，并在提示时输入 PIN 码，或用 --pin 指定来源（env:、file:、fd:）。",
+        "No PIN was given, so nothing was done; no try was spent.",
+        "Run it again and enter the PIN when asked, or name a source with --pin (env:, file:, fd:).",
+    ),
+    "no_prompter": Sentence(
+        "需要 PIN 码，但这里既没有终端，也没有可以显示确认窗口的桌面。",
+        "请在终端中运行，或用 --pin env:变量名、--pin file:文件 或 --pin fd:编号 提供 PIN 码。",
+        "A PIN is needed, but there is neither a terminal nor a display to ask for it.",
+        "Run it in a terminal, or give the PIN by --pin env:NAME, --pin file:PATH or --pin fd:N.",
+    ),
+    "token_absent": Sentence(
+        "没有找到 UKey[“{token}”]。[现有：{present}。]",
+        "请插好 UKey 后再试；用 yinxin token list 查看，用 yinxin doctor 检查驱动。",
+        "There is no token[ “{token}”].[ There is: {present}.]",
+        "Plug it in and try again; `yinxin token list` shows what is there, `yinxin doctor` checks the modules.",
+    ),
+    "token_absent.no_module": Sentence(
+        "没有找到 UKey，也没有找到任何 UKey 驱动。",
+        "请安装 UKey 厂商的驱动，再用 yinxin module add 指明它；练习可用 yinxin token init --emulated。",
+        "There is no token, and no token module was found at all.",
+        "Install the vendor's module and name it with `yinxin module add`; for practice use `yinxin token init --emulated`.",
+    ),
+    "token_absent.no_softhsm": Sentence(
+        "没有安装 SoftHSM2，不能建练习用的 UKey。",
+        "请运行 apt install softhsm2，再试一次。",
+        "SoftHSM2 is not installed, so there can be no emulated token.",
+        "Run `apt install softhsm2` and try again.",
+    ),
+    "token_absent.no_blank": Sentence(
+        "没有可以初始化的空 UKey[（驱动 {token}）]。",
+        "请插上空的 UKey；已有密钥的 UKey 不会被清空。",
+        "There is no blank token to initialise[ at the module {token}].",
+        "Plug in a blank one; a token that holds keys is not erased.",
+    ),
+    "token_removed": Sentence(
+        "UKey[“{token}”]已拔出[：已完成 {published} 份，未做 {remaining} 份]。",
+        "插回同一个 UKey 后重新运行；已完成的文件仍然有效。",
+        "The token[ “{token}”] was removed[: {published} document(s) done, {remaining} not].",
+        "Put the same token back and run the command again; what was published stays valid.",
+    ),
+    "token_ambiguous": Sentence(
+        "有多个 UKey 符合[“{token}”][：{present}]。",
+        "请用 --token 指明名称或序列号。",
+        "Several tokens fit[ “{token}”][: {present}].",
+        "Say which one with --token LABEL or --token SERIAL.",
+    ),
+    "token_ambiguous.blank": Sentence(
+        "有多个空 UKey[：{present}]。",
+        "请只插一个，再试一次。",
+        "There are several blank tokens[: {present}].",
+        "Leave only one of them plugged in and try again.",
+    ),
+    "token_not_initialised": Sentence(
+        "UKey[“{token}”]还没有初始化，没有名称和 PIN 码。",
+        "请先运行 yinxin token init；没有 UKey 时可用 --emulated 建一个练习用的。",
+        "The token[ “{token}”] is not initialised: it has no label and no PIN.",
+        "Run `yinxin token init` first; without a device, --emulated makes one for practice.",
+    ),
+    "key_not_found": Sentence(
+        "UKey[“{token}”]上没有这把私钥[“{wanted}”]。[现有：{present}。]",
+        "用 yinxin key list 查看，或用 yinxin key generate 生成一把。",
+        "There is no such private key[ “{wanted}”] on the token[ “{token}”].[ There is: {present}.]",
+        "Look with `yinxin key list`, or make one with `yinxin key generate`.",
+    ),
+    "key_not_found.ambiguous": Sentence(
+        "UKey[“{token}”]上有多把密钥符合[“{wanted}”]。[现有：{present}。]",
+        "请用密钥 ID 指明。",
+        "Several keys[ “{wanted}”] are on the token[ “{token}”].[ There is: {present}.]",
+        "Say which one by its id.",
+    ),
+    "certificate_not_found": Sentence(
+        "没有找到可用的数字证书[“{wanted}”]。[现有：{present}。]",
+        "用 yinxin cert list 查看；签名需要证书有效且私钥在同一个 UKey 上。没有证书时可用 yinxin ca create 起步，做一张内部证书。",
+        "No usable certificate[ “{wanted}”] was found.[ There is: {present}.]",
+        "Look with `yinxin cert list`; it must be valid and its key on the same token. Without one, begin with `yinxin ca create`.",
+    ),
+    "certificate_not_found.ca": Sentence(
+        "UKey[“{token}”]上没有单位内部 CA。",
+        "请用 --ca 指明 CA 所在的 UKey，或先运行 yinxin ca create。",
+        "There is no certification authority on the token[ “{token}”].",
+        "Name its token with --ca, or make one with `yinxin ca create`.",
+    ),
+    "certificate_ambiguous": Sentence(
+        "有多张数字证书符合[“{wanted}”][：{present}]。",
+        "请用 --cert 指明文件指纹开头、姓名或标签。",
+        "Several certificates fit[ “{wanted}”][: {present}].",
+        "Say which one with --cert FINGERPRINT, common name or label.",
+    ),
+    "certificate_ambiguous.ca": Sentence(
+        "UKey[“{token}”]上有多个单位内部 CA[：{present}]。",
+        "请把要用的 CA 放在单独的 UKey 上。",
+        "Several certification authorities are on the token[ “{token}”][: {present}].",
+        "Keep the one to be used on a token of its own.",
+    ),
+    "certificate_mismatch": Sentence(
+        "数字证书与 UKey 上的私钥不是一对。",
+        "请选与该私钥对应的证书（yinxin cert list），或重新申请证书。",
+        "The certificate does not belong to the private key on the token.",
+        "Choose the certificate of that key (`yinxin cert list`), or request a new one.",
+    ),
+    "certificate_mismatch.unreadable": Sentence(
+        "这张数字证书的公钥读不出来，不能写入 UKey。",
+        "请向签发者重新索取证书。",
+        "The certificate's public key cannot be read, so it was not written to the token.",
+        "Ask its issuer for another.",
+    ),
+    "mechanism_unsupported": Sentence(
+        "UKey[“{token}”]不支持所需的算法[（{mechanism}）]。",
+        "请换一种密钥类型或另一个 UKey；yinxin token show 显示它的情况。",
+        "The token[ “{token}”] does not offer the algorithm that is needed[ ({mechanism})].",
+        "Use another key type or another token; `yinxin token show` tells about it.",
+    ),
+    "module_unusable": Sentence(
+        "UKey 驱动[“{module}”]不能使用[（{path}）][：{ckr}]。",
+        "用 yinxin doctor 查看原因，或重新安装该驱动。",
+        "The token module[ “{module}”] cannot be used[ ({path})][: {ckr}].",
+        "`yinxin doctor` says why; else install the module again.",
+    ),
+    "module_unusable.missing": Sentence(
+        "UKey 驱动文件不存在[：{path}]。",
+        "请安装 UKey 厂商的驱动，再用 yinxin module add 指明 .so 文件。",
+        "The module's file does not exist[: {path}].",
+        "Install the vendor's software and name its .so file with `yinxin module add`.",
+    ),
+    "module_unusable.not_a_module": Sentence(
+        "这个文件不是 UKey 驱动（PKCS#11）[：{path}]。",
+        "请指明厂商的 PKCS#11 库文件（.so）。",
+        "This file is no PKCS#11 module[: {path}].",
+        "Name the vendor's PKCS#11 library (.so).",
+    ),
+    "module_unusable.architecture": Sentence(
+        "UKey 驱动是为另一种处理器或系统编译的[：{path}]。",
+        "请安装与本机相符（例如 64 位）的驱动。",
+        "The module was built for another processor or system[: {path}].",
+        "Install the one for this machine (64 bit, for example).",
+    ),
+    "module_unusable.configuration": Sentence(
+        "UKey 驱动[“{module}”]缺少配置或数据文件夹。",
+        "SoftHSM2 需要 SOFTHSM2_CONF 指向可读的配置；练习用请运行 yinxin token init --emulated，它自带配置。",
+        "The module[ “{module}”] lacks its configuration or its token folder.",
+        "SoftHSM2 wants SOFTHSM2_CONF to name a readable file; `yinxin token init --emulated` brings its own.",
+    ),
+    "module_unusable.failed": Sentence(
+        "UKey 驱动[“{module}”]无法初始化[：{ckr}]。",
+        "请确认 UKey 和读卡服务（pcscd）正常；用 yinxin doctor 检查。",
+        "The module[ “{module}”] failed to initialise[: {ckr}].",
+        "See that the device and the card service (pcscd) are there; `yinxin doctor` checks.",
+    ),
+    "module_unusable.crashed": Sentence(
+        "UKey 驱动[“{module}”]崩溃了；签章服务和文件未受影响。",
+        "请再试一次；仍然如此，请更新或更换该驱动。[{?try_spent}注意：可能已消耗一次 PIN 码输入机会。]",
+        "The module[ “{module}”] crashed; the agent and your files are unharmed.",
+        "Try again; if it goes on, update or replace the module.[{?try_spent} Note: one PIN try may be spent.]",
+    ),
+    "module_unusable.changed": Sentence(
+        "UKey 驱动文件与添加时不同[：{path}]，因此没有加载。",
+        "如果是您自己更新的，请用 yinxin module remove 和 module add 重新添加并确认。",
+        "The module's file is not the one that was added[: {path}], so it is not loaded.",
+        "If you updated it, take it out and add it again: `yinxin module remove`, `yinxin module add`.",
+    ),
+    "module_unusable.unsafe": Sentence(
+        "其他用户可以改写这个 UKey 驱动文件[：{path}]，因此不能添加。",
+        "请把文件的所有者改为 root 或您自己，并去掉其他人的写权限。",
+        "Other users can change this module's file[: {path}], so it is not added.",
+        "Give the file to root or yourself and take away the others' right to write.",
+    ),
+    "module_unusable.unreadable": Sentence(
+        "读不了 UKey 驱动文件[：{path}]。", "请检查读取权限。", "The module's file cannot be read[: {path}].", "Check that you may read it."
+    ),
+    "module_timeout": Sentence(
+        "UKey 驱动[“{module}”]没有响应[（{during}）]，已被中止。",
+        "请拔下 UKey 再插回后重试。[{?try_spent}注意：可能已消耗一次 PIN 码输入机会。]",
+        "The module[ “{module}”] did not answer[ ({during})] and was ended.",
+        "Pull the token, put it back and try again.[{?try_spent} Note: one PIN try may be spent.]",
+    ),
+    "token_fault": Sentence(
+        "UKey[“{token}”]报告故障[：{ckr}]。",
+        "请拔下再插回后重试；仍然如此，请用 yinxin doctor 检查，或联系厂商。",
+        "The token[ “{token}”] reports a fault[: {ckr}].",
+        "Pull it, put it back and try again; if it goes on, run `yinxin doctor` or ask the vendor.",
+    ),
+    "token_fault.holds_keys": Sentence(
+        "UKey[“{label}”]里已有密钥，初始化会把它们毁掉，因此没有执行。",
+        "请换一个空的 UKey；里面的密钥没有改动。",
+        "The token[ “{label}”] already holds keys, and initialising would destroy them, so it was not done.",
+        "Use a blank token; its keys are untouched.",
+    ),
+    "token_fault.pin_length": Sentence(
+        "新 PIN 码的长度不符合 UKey 的要求[：{shortest} 至 {longest} 位]。",
+        "请换一个长度合适的 PIN 码；UKey 没有改动。",
+        "The new PIN has not the length that the token wants[: {shortest} to {longest}].",
+        "Choose another; the token was not changed.",
+    ),
+    "token_fault.label_too_long": Sentence(
+        "UKey 的名称太长[（最多 {longest} 字节，一个汉字 3 字节）]。",
+        "请用短一些的名称。",
+        "The label is too long[ ({longest} bytes of UTF-8 at most)].",
+        "Choose a shorter one.",
+    ),
+    "token_fault.wrong_signature": Sentence(
+        "UKey 给出的签名与数字证书不符，没有采用。",
+        "请拔下 UKey 再插回后重试；仍然如此，请停用该 UKey 并联系厂商。",
+        "The token returned a signature that does not fit its certificate; it was not used.",
+        "Pull the token, put it back and try again; if it goes on, stop using it and ask the vendor.",
+    ),
+    "token_fault.extractable": Sentence(
+        "UKey 生成的私钥可以被导出，不能使用。",
+        "请换一个能保护私钥的 UKey。",
+        "The token made a private key that can be extracted; it is not used.",
+        "Use a token that protects its keys.",
+    ),
+}
