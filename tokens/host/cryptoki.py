@@ -60,7 +60,14 @@ class _TokenInfo(ctypes.Structure):
     _fields_ = (
         *(("label", c_char * 32), ("manufacturer", c_char * 32), ("model", c_char * 16), ("serial", c_char * 16), ("flags", c_ulong)),
         *(("max_sessions", c_ulong), ("sessions", c_ulong), ("max_rw", c_ulong), ("rw", c_ulong)),
-        *(("pin_longest", c_ulong), ("pin_shortest", c_ulong), ("public_total", c_ulong), ("public_free", c_ulong), ("private_total", c_ulong), ("private_free", c_ulong)),
+        *(
+            ("pin_longest", c_ulong),
+            ("pin_shortest", c_ulong),
+            ("public_total", c_ulong),
+            ("public_free", c_ulong),
+            ("private_total", c_ulong),
+            ("private_free", c_ulong),
+        ),
         *(("hardware", _Version), ("firmware", _Version), ("time", c_char * 16)),
     )
 

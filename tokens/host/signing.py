@@ -81,4 +81,3 @@ class Signer:
             return ck.mechanism(both, parameter), tbs
         value = hashlib.new(digest, tbs).digest()
         return ck.mechanism(raw, parameter), _DIGEST_INFO[digest] + value if raw == _RSA_PKCS else value
-

@@ -4,14 +4,10 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tokens.host import binding  # isort: skip  (before pkcs11: it decides what that loads)
-
-from pkcs11 import Attribute, CertificateType, KeyType, Mechanism, MechanismFlag, ObjectClass, types
-from pkcs11.exceptions import PKCS11Error
-
 from tokens.errors import MechanismUnsupported, TokenFault
-from tokens.host import objects
+from tokens.host import binding, objects
 from tokens.host import cryptoki as ck
+from tokens.host.binding import Attribute, CertificateType, KeyType, Mechanism, MechanismFlag, ObjectClass, PKCS11Error, types
 from tokens.host.cryptoki import Cryptoki
 from tokens.host.returns import name_of_exception
 from tokens.wire import Message, to_bytes
@@ -68,13 +64,13 @@ def _export_attempts(module: Cryptoki, slot_id: int, own: types.Session, private
     attempts: dict[str, Callable[[], object]] = {
         "read": lambda: private[secret],
         "wrap": lambda: _wrap(module, slot_id, own, private),
-        "copy": lambda: own_copy(private),
+        "copy": lambda: _copy(private),
         "make_extractable": lambda: private.__setitem__(Attribute.EXTRACTABLE, True),
     }
     return {name: _outcome(attempt) for name, attempt in attempts.items()}
 
 
-def own_copy(private: types.PrivateKey) -> None:
+def _copy(private: types.PrivateKey) -> None:
     """A copy with the protection taken off, for the session only."""
     private.copy({Attribute.TOKEN: False, Attribute.EXTRACTABLE: True, Attribute.SENSITIVE: False})
 
