@@ -1,0 +1,307 @@
+"""The one dialog in which a person sees what will be done and types the PIN, and the handing over of that PIN.
+
+The PIN goes from this process straight to the token host's one-shot socket: no answer, log or argument ever holds it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from agent.api.client import deliver
+from desktop import look
+from desktop.nouns import AskedDocument, Token
+from desktop.parts import banner, frame, label, named
+from desktop.wording import CONFIRMATION, Words
+
+CANCEL = "cancel"
+GIVEN = "given"
+_NEW = {"token_init": ("so_pin", "pin")}
+"""Purposes whose secrets are being made now, and are therefore typed twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question about the use of a token: what is to be done, and, where it is of kind `pin`, where the PIN is to be written."""
+
+    kind: str
+    """pin, confirm_final_try or consent."""
+    purpose: str
+    documents: tuple[AskedDocument, ...]
+    token: Token | None
+    secrets: tuple[str, ...]
+    socket: str
+    nonce: str
+    deadline_seconds: int
+    asker: Mapping[str, Any] | None
+    reason: str
+    location: str
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> "Question":
+        """From the `question` event or the prompter's stdin."""
+        token = data.get("token")
+        return cls(
+            kind=str(data.get("kind", "")),
+            purpose=str(data.get("purpose", "")),
+            documents=tuple(AskedDocument.from_wire(d) for d in data.get("documents") or ()),
+            token=Token.from_wire(token) if token else None,
+            secrets=tuple(str(s) for s in data.get("secrets") or ()),
+            socket=str(data.get("socket", "")),
+            nonce=str(data.get("nonce", "")),
+            deadline_seconds=int(data.get("deadline_seconds") or 120),
+            asker=data.get("asker"),
+            reason=str(data.get("reason") or ""),
+            location=str(data.get("location") or ""),
+        )
+
+
+class SecretField(QLineEdit):
+    """A field for one secret: no echo, no suggestions, no menu that could copy it, emptied after use."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setEchoMode(QLineEdit.EchoMode.Password)
+        hints = Qt.InputMethodHint
+        self.setInputMethodHints(hints.ImhHiddenText | hints.ImhSensitiveData | hints.ImhNoPredictiveText | hints.ImhNoAutoUppercase)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+        self.setDragEnabled(False)
+        self.setAcceptDrops(False)
+        self.setMaxLength(255)  # CK_ULONG ulPinLen of every token seen is at most 255
+        named(self, name)
+
+    def wipe(self) -> None:
+        """Overwrite and forget what was typed (Qt and Python keep copies for a while: this process is short or not dumpable)."""
+        self.setText("\u2022" * len(self.text()))
+        self.clear()
+
+
+class ConsentDialog(QDialog):
+    """Who asks, which documents, which UKey in which state, and the PIN: agreed to in one act.
+
+    `confirmed` says that the risk of a last try was typed and accepted before; `previewed` holds the digests the person saw, by path.
+    """
+
+    def __init__(
+        self, question: Question, words: Words, parent: QWidget | None = None, confirmed: bool = False, previewed: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._question, self._words = question, words
+        self._left = question.deadline_seconds
+        self._fields: dict[str, SecretField] = {}
+        self._again: dict[str, SecretField] = {}
+        self._confirm: QLineEdit | None = None
+        self._state = "final_try" if question.kind == "confirm_final_try" else question.token.pin_state if question.token else "unknown"
+        self._locked = self._state == "locked"
+        signing = question.purpose == "sign"
+        self.setWindowTitle(words("consent.title.sign" if signing else "consent.title.other"))
+        self.setMinimumWidth(680)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 20, 24, 18)
+        column.setSpacing(12)
+        column.addWidget(label(words.either(f"purpose.{question.purpose}", "purpose.other", count=len(question.documents)), "title"))
+        column.addWidget(label(self._asker(), "quiet", wrap=True))
+        if question.documents:
+            column.addWidget(self._documents(previewed or {}), 1)
+        if question.token is not None:
+            column.addWidget(self._token(question.token))
+        self._secrets(column, confirmed)
+        self._problem = label("", "bad", wrap=True)
+        self._problem.hide()
+        column.addWidget(self._problem)
+        column.addLayout(self._bottom(signing))
+        self._timer = QTimer(self, interval=1000)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start()
+        self._tick(0)
+        self._check()
+        for first in self._inputs()[:1]:
+            first.setFocus()
+
+    def answer(self) -> str:
+        """What the person decided, in the wire's words; a PIN is handed over here and now, once, and is not in the answer ("given").
+
+        Where nobody takes it any more, the job says so.
+        """
+        if self.result() != QDialog.DialogCode.Accepted:
+            return CANCEL
+        if self._question.kind == "pin":
+            typed = {name: field.text() for name, field in self._fields.items()}
+            self._wipe()
+            deliver(self._question.socket, self._question.nonce, typed)
+            return GIVEN
+        return self._confirm.text().strip() if self._confirm is not None else "yes"
+
+    def done(self, result: int) -> None:
+        """Close; what was typed is forgotten unless it was agreed to."""
+        self._timer.stop()
+        if result != QDialog.DialogCode.Accepted:
+            self._wipe()
+        super().done(result)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._wipe()
+        super().closeEvent(event)
+
+    def _inputs(self) -> list[QLineEdit]:
+        return [*([self._confirm] if self._confirm else []), *self._fields.values(), *self._again.values()]
+
+    def _wipe(self) -> None:
+        for field in (*self._fields.values(), *self._again.values()):
+            field.wipe()
+
+    def _asker(self) -> str:
+        asker = self._question.asker
+        if not asker:
+            return self._words("asker.self")
+        return self._words("asker.other", program=asker.get("program") or "?", pid=asker.get("pid") or "?", user=asker.get("user") or "?")
+
+    def _documents(self, previewed: Mapping[str, str]) -> QWidget:
+        words, documents = self._words, self._question.documents
+        box = QWidget()
+        column = QVBoxLayout(box)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        table = named(QTableWidget(len(documents), 4), words("documents.name"))
+        table.setHorizontalHeaderLabels([words(f"documents.{k}") for k in ("file", "pages", "size", "fingerprint")])
+        table.verticalHeader().hide()
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setShowGrid(False)
+        table.setTabKeyNavigation(False)
+        for row, document in enumerate(documents):
+            for column_number, text in enumerate(
+                (document.name, str(document.pages or "–"), words.size(document.size), f"{in_fours(document.sha256[:16])} …")
+            ):
+                table.setItem(row, column_number, QTableWidgetItem(text))
+        header = table.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for number in (1, 2, 3):
+            header.setSectionResizeMode(number, QHeaderView.ResizeMode.ResizeToContents)
+        table.setMinimumHeight(min(6, len(documents)) * table.rowHeight(0) + 44)
+        column.addWidget(table, 1)
+        whole = label("", "mono", wrap=True)
+        whole.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        table.currentCellChanged.connect(lambda row, *_: whole.setText(in_fours(documents[row].sha256) if row >= 0 else ""))
+        table.setCurrentCell(0, 0)
+        column.addWidget(whole)
+        column.addWidget(label(words("documents.fingerprint.note"), "small", wrap=True))
+        for text in self._remarks():
+            column.addWidget(label(text, wrap=True))
+        changed = [d.name for d in documents if d.path in previewed and previewed[d.path] != d.sha256]
+        if changed:
+            column.addWidget(banner("bad", "indeterminate", words("documents.changed", name=changed[0])))
+        return box
+
+    def _remarks(self) -> list[str]:
+        words, question = self._words, self._question
+        remarks = [words("documents.details", reason=question.reason)] if question.reason else []
+        return [*remarks, words("documents.place", location=question.location)] if question.location else remarks
+
+    def _token(self, token: Token) -> QWidget:
+        words, c = self._words, look.colours()
+        card = frame("card")
+        row = QHBoxLayout(card)
+        row.setContentsMargins(14, 10, 14, 10)
+        image = QLabel()
+        image.setPixmap(look.picture("key", c.accent, 28))
+        row.addWidget(image)
+        text = QVBoxLayout()
+        text.addWidget(label(token.label or words("token.unnamed"), "heading"))
+        kind = f" · {words('token.emulated')}" if token.emulated else ""
+        text.addWidget(label(words("token.serial", serial=token.serial or "–") + kind, "small"))
+        row.addLayout(text, 1)
+        tone = {"ok": "good", "low": "doubt", "final_try": "bad", "locked": "bad"}.get(self._state, "quiet")
+        row.addWidget(label(words.either(f"pin.state.{self._state}", "pin.state.unknown"), tone))
+        return card
+
+    def _secrets(self, column: QVBoxLayout, confirmed: bool) -> None:
+        words, question, state = self._words, self._question, self._state
+        if state in ("low", "final_try", "locked"):
+            column.addWidget(banner("doubt" if state == "low" else "bad", "indeterminate", words(f"pin.warn.{state}")))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(14)
+        grid.setVerticalSpacing(10)
+        if state == "final_try" and not confirmed:
+            self._confirm = named(QLineEdit(), words("pin.confirm", word=CONFIRMATION[words.lang]))
+            self._add(grid, words("pin.confirm", word=CONFIRMATION[words.lang]), self._confirm)
+        for name in question.secrets:
+            text = words.either(f"pin.field.{name}", "pin.label")
+            self._fields[name] = SecretField(text)
+            self._add(grid, text, self._fields[name])
+            if name in _NEW.get(question.purpose, ()) or name == "new_pin":
+                self._again[name] = SecretField(words("pin.field.again", field=text))
+                self._add(grid, words("pin.field.again", field=text), self._again[name])
+        column.addLayout(grid)
+        if question.secrets:
+            column.addWidget(label(words("pin.note"), "small", wrap=True))
+        elif question.kind == "pin":
+            column.addWidget(label(words("pin.pad"), "small", wrap=True))
+
+    def _add(self, grid: QGridLayout, text: str, field: QLineEdit) -> None:
+        row = grid.rowCount()
+        caption = label(text)
+        caption.setBuddy(field)
+        grid.addWidget(caption, row, 0)
+        grid.addWidget(field, row, 1)
+        field.setEnabled(not self._locked)
+        field.textChanged.connect(self._check)
+
+    def _bottom(self, signing: bool) -> QHBoxLayout:
+        words = self._words
+        row = QHBoxLayout()
+        self._clock = label("", "small")
+        row.addWidget(self._clock, 1)
+        buttons = QDialogButtonBox()
+        self._agree = named(
+            buttons.addButton(words("agree.sign" if signing else "agree.other"), QDialogButtonBox.ButtonRole.AcceptRole),
+            words("agree.sign" if signing else "agree.other"),
+        )
+        self._agree.setObjectName("primary")
+        self._agree.setDefault(True)
+        named(buttons.addButton(words("cancel"), QDialogButtonBox.ButtonRole.RejectRole), words("cancel"))
+        buttons.accepted.connect(self._accept)
+        buttons.rejected.connect(self.reject)
+        row.addWidget(buttons)
+        return row
+
+    def _check(self) -> None:
+        typed = all(field.text() for field in (*self._fields.values(), *self._again.values()))
+        confirmed = self._confirm is None or self._confirm.text().strip() in CONFIRMATION.values()
+        self._agree.setEnabled(typed and confirmed and not self._locked)
+
+    def _accept(self) -> None:
+        if any(self._fields[name].text() != again.text() for name, again in self._again.items()):
+            self._problem.setText(self._words("pin.mismatch"))
+            self._problem.show()
+            return
+        if self._agree.isEnabled():
+            self.accept()
+
+    def _tick(self, step: int = 1) -> None:
+        self._left -= step
+        if self._left <= 0:
+            self.reject()
+        self._clock.setText(self._words("pin.left", minutes=max(0, self._left) // 60, seconds=f"{max(0, self._left) % 60:02d}"))
+
+
+def in_fours(digest: str) -> str:
+    """A digest in groups of four, as people compare it."""
+    return " ".join(digest[i : i + 4] for i in range(0, len(digest), 4))

@@ -1,0 +1,205 @@
+"""What the window shows, frozen: tokens, certificates, signed documents and verdicts as they come over the wire.
+
+A key that is missing has a harmless value: an agent may say more or less than this window knows.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from agent.api.uris import to_path
+
+Wire: TypeAlias = Mapping[str, Any]
+
+
+def path_of(value: Any) -> str:
+    """The path in a wire field that may hold a file: URI or, from the verifier, a plain path."""
+    text = str(value or "")
+    try:
+        return to_path(text)
+    except ValueError:
+        return text
+
+
+def shown_name(path: str) -> str:
+    """A file's name fit to be read: undecodable bytes, newlines and direction marks become visible instead of acting."""
+    return shown_path(os.path.basename(path))
+
+
+def shown_path(path: str) -> str:
+    """A whole path, made readable in the same way."""
+    return "".join(c if c.isprintable() else (f"\\x{ord(c) - 0xDC00:02x}" if "\udc80" <= c <= "\udcff" else "�") for c in path)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate on a token."""
+
+    fingerprint: str
+    name: str
+    issuer: str
+    not_before: str
+    not_after: str
+    usable: bool
+    problem: str | None
+    internal: bool
+    ca: bool
+
+    @classmethod
+    def from_wire(cls, data: Wire) -> "Certificate":
+        """From a CERT object."""
+        name = data.get("common_name") or data.get("subject") or data.get("label") or ""
+        return cls(
+            str(data.get("fingerprint", "")), str(name), str(data.get("issuer", "")), str(data.get("not_before", "")), str(data.get("not_after", "")),
+            bool(data.get("usable")), data.get("problem"), bool(data.get("internal")), bool(data.get("ca")),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as last seen; `key` tells it from others while the window is open."""
+
+    label: str
+    serial: str
+    module: str
+    state: str
+    pin_state: str
+    manufacturer: str
+    model: str
+    emulated: bool
+    protected_path: bool
+    certificates: tuple[Certificate, ...]
+
+    @classmethod
+    def from_wire(cls, data: Wire) -> "Token":
+        """From a TOKEN object."""
+        certificates = tuple(Certificate.from_wire(c) for c in data.get("certificates") or ())
+        text = {name: str(data.get(name) or "") for name in ("label", "serial", "module", "state", "pin_state", "manufacturer", "model")}
+        return cls(**text, emulated=bool(data.get("emulated")), protected_path=bool(data.get("protected_path")), certificates=certificates)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What stays the same while the token is in its slot."""
+        return (self.module, self.serial, self.label)
+
+    @property
+    def selector(self) -> str:
+        """What the agent takes to mean this token."""
+        return self.serial or self.label
+
+    @property
+    def signing_certificates(self) -> tuple[Certificate, ...]:
+        """Certificates that can sign now."""
+        return tuple(c for c in self.certificates if c.usable and not c.ca)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedDocument:
+    """A document in a consent question: the agent's snapshot, not the file that lies there now."""
+
+    name: str
+    path: str
+    sha256: str
+    size: int
+    pages: int | None
+
+    @classmethod
+    def from_wire(cls, data: Wire) -> "AskedDocument":
+        """From an entry of `documents` in a question."""
+        path = path_of(data.get("uri"))
+        pages = data.get("pages")
+        return cls(
+            str(data.get("name") or shown_name(path)), path, str(data.get("sha256", "")), int(data.get("size") or 0), int(pages) if pages else None
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SignedDocument:
+    """What came of one file; `error` is (code, facts, message, hint)."""
+
+    input: str
+    output: str
+    state: str
+    error: tuple[str, Wire, str, str] | None
+
+    @classmethod
+    def from_wire(cls, data: Wire) -> "SignedDocument":
+        """From an entry of `documents` of a signing result."""
+        error = data.get("error")
+        told = (str(error.get("code")), error.get("facts") or {}, str(error.get("message") or ""), str(error.get("hint") or "")) if error else None
+        return cls(path_of(data.get("input")), path_of(data.get("output")), str(data.get("state", "")), told)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One signature with its own verdict."""
+
+    verdict: str
+    reason: str | None
+    explanation: Mapping[str, str]
+    signer: str
+    time: str
+    time_source: str
+    level: str
+    covers_whole_file: bool
+    page: int | None
+    rect_mm: tuple[float, float, float, float] | None
+    """Left, bottom, width, height in mm from the page's bottom left corner as displayed."""
+    changes: tuple[str, ...]
+    revocation: str
+
+    @classmethod
+    def from_wire(cls, data: Wire, lang: str) -> "Signature":
+        """From an entry of `signatures`."""
+        rect = data.get("rect_mm")
+        page = data.get("page")
+        return cls(
+            verdict=str(data.get("verdict", "indeterminate")),
+            reason=data.get("reason"),
+            explanation=data.get("explanation") or {},
+            signer=_spoken(data.get("signer"), lang),
+            time=str(data.get("signing_time") or ""),
+            time_source=str(data.get("time_source") or ""),
+            level=str(data.get("level") or ""),
+            covers_whole_file=bool(data.get("covers_whole_file")),
+            page=int(page) if page else None,
+            rect_mm=(float(rect[0]), float(rect[1]), float(rect[2]), float(rect[3])) if rect and len(rect) == 4 else None,
+            changes=tuple(_spoken(c, lang) for c in data.get("changes_after_signing") or ()),
+            revocation=str(data.get("revocation") or ""),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedDocument:
+    """A file's verdict, explained, with its signatures."""
+
+    path: str
+    verdict: str
+    reason: str | None
+    explanation: Mapping[str, str]
+    signatures: tuple[Signature, ...]
+
+    @classmethod
+    def from_wire(cls, data: Wire, lang: str) -> "VerifiedDocument":
+        """From an entry of `documents` of a verification result."""
+        signatures = tuple(Signature.from_wire(s, lang) for s in data.get("signatures") or ())
+        return cls(
+            path_of(data.get("file")), str(data.get("verdict", "indeterminate")), data.get("reason"), data.get("explanation") or {}, signatures
+        )
+
+
+def _spoken(value: Any, lang: str) -> str:
+    """A wire value as one line of text: plain, in two languages, or an object that names somebody."""
+    if isinstance(value, dict):
+        inner = (
+            value.get(lang)
+            or value.get("explanation")
+            or value.get("common_name")
+            or value.get("subject")
+            or value.get("name")
+            or value.get("description")
+            or ""
+        )
+        return _spoken(inner, lang)
+    return "" if value is None else str(value)

@@ -1,0 +1,179 @@
+"""What a person can do here: each act is one short function that starts it and says who hears of success and of failure.
+
+A job's questions are put to the person on the way; a PIN goes from the dialog to the token host and passes through none of this.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from PySide6.QtCore import QObject, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QDialog, QWidget
+
+from agent.api.uris import to_uri
+from desktop.consent import CANCEL, GIVEN
+from desktop.nouns import SignedDocument, VerifiedDocument
+from desktop.placement import Place
+from desktop.questions import answer_of, dialog_for
+from desktop.wire import Agent, Job, Problem
+from desktop.wording import Words
+
+
+class Watching(Protocol):
+    """One who shows how far work has come."""
+
+    def progress(self, data: Mapping[str, Any]) -> None:
+        """Hear of stage, done, total and rate."""
+
+    def waiting(self, data: Mapping[str, Any]) -> None:
+        """Hear what is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignOrder:
+    """What is to be signed and how."""
+
+    paths: tuple[str, ...]
+    token: str | None
+    certificate: str | None
+    place: Place | None
+    reason: str
+    location: str
+    folder: str | None
+    final_try: bool
+    """The token is known to have one try left: the one dialog asks for the typed confirmation together with the PIN."""
+
+    def body(self) -> dict[str, Any]:
+        """The request."""
+        return {
+            "inputs": [to_uri(path) for path in self.paths],
+            "token": self.token,
+            "certificate": self.certificate,
+            "format": None,
+            "out": None,
+            "out_dir": to_uri(self.folder) if self.folder else None,
+            "force": False,
+            "appearance": "text" if self.place else "none",
+            "places": [self.place.wire()] if self.place else [],
+            "reason": self.reason or None,
+            "location": self.location or None,
+            "confirm_final_try": self.final_try,
+        }
+
+
+class Asking(QObject):
+    """Puts the questions of one job to the person, one dialog at a time; a dialog closes when the job has ended."""
+
+    def __init__(
+        self, job: Job, words: Words, window: QWidget, about: Mapping[str, Any] | None = None, previewed: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(job)
+        self._job, self._words, self._window = job, words, window
+        self._about, self._previewed = dict(about or {}), dict(previewed or {})
+        self._dialog: QDialog | None = None
+        self._confirmed = False
+        job.question.connect(self._ask)
+        job.done.connect(self.close)
+        job.failed.connect(self.close)
+
+    def close(self, *_: object) -> None:
+        """There is nothing to answer any more."""
+        dialog, self._dialog = self._dialog, None
+        if dialog is not None:
+            dialog.finished.disconnect()
+            dialog.reject()
+            dialog.deleteLater()
+
+    def _ask(self, question: Mapping[str, Any]) -> None:
+        self.close()
+        dialog = dialog_for({**self._about, **question}, self._words, self._window, self._confirmed, self._previewed)
+        if dialog is None:
+            self._job.answer(str(question.get("question")), CANCEL)
+            return
+        dialog.finished.connect(lambda _: self._answered(question))
+        self._dialog = dialog
+        dialog.open()
+
+    def _answered(self, question: Mapping[str, Any]) -> None:
+        dialog, self._dialog = self._dialog, None
+        if dialog is None:
+            return
+        answer = answer_of(dialog)
+        dialog.deleteLater()
+        self._confirmed = self._confirmed or (question.get("kind") == "confirm_final_try" and answer != CANCEL)
+        if answer != GIVEN:  # a PIN was written to the token host; anything else is told to the agent
+            self._job.answer(str(question.get("question")), answer)
+
+
+def sign(
+    agent: Agent,
+    order: SignOrder,
+    window: QWidget,
+    words: Words,
+    watching: Watching,
+    success: Callable[[Sequence[SignedDocument]], None],
+    failure: Callable[[Problem, Sequence[SignedDocument]], None],
+    previewed: Mapping[str, str] | None = None,
+) -> Job:
+    """Sign a closed set under one PIN.  Failure also tells what was published before it."""
+    job = agent.job("/v1/signatures", order.body())
+    Asking(job, words, window, {"reason": order.reason, "location": order.location}, previewed)
+    job.progress.connect(watching.progress)
+    job.waiting.connect(watching.waiting)
+    job.done.connect(lambda result: success(_signed(result)))
+    job.failed.connect(lambda problem, result: failure(problem, _signed(result)))
+    return job
+
+
+def verify(
+    agent: Agent,
+    path: str,
+    signature: str | None,
+    words: Words,
+    success: Callable[[VerifiedDocument], None],
+    failure: Callable[[Problem], None],
+) -> Job:
+    """Verify one file, against its separate signature file where it has one."""
+    job = agent.job(
+        "/v1/verifications", {"files": [to_uri(path)], "signature": to_uri(signature) if signature else None, "trust": [], "crl": [], "at": None}
+    )
+
+    def done(result: Mapping[str, Any]) -> None:
+        found = [VerifiedDocument.from_wire(entry, words.lang) for entry in result.get("documents") or ()]
+        if found:
+            success(found[0])
+        else:
+            failure(Problem("internal"))
+
+    job.done.connect(done)
+    job.failed.connect(lambda problem, _: failure(problem))
+    return job
+
+
+def open_file(path: str) -> bool:
+    """Open a file with the desktop's own program for it."""
+    return QDesktopServices.openUrl(QUrl.fromEncoded(to_uri(path).encode()))
+
+
+def open_folder(path: str) -> bool:
+    """Open the folder a file lies in."""
+    return open_file(os.path.dirname(path))
+
+
+def pair_up(paths: Sequence[str]) -> list[tuple[str, str | None]]:
+    """What to verify: each file once, with the separate signature file (NAME.p7s) that was dropped with it or lies beside it."""
+    given = list(dict.fromkeys(os.path.abspath(path) for path in paths))
+    pairs: dict[str, str | None] = {}
+    for path in given:
+        if path.lower().endswith(".p7s") and os.path.exists(path[:-4]):
+            pairs[path[:-4]] = path
+        elif path not in pairs:
+            beside = path + ".p7s"
+            pairs[path] = beside if not path.lower().endswith((".p7s", ".pdf")) and os.path.exists(beside) else None
+    return list(pairs.items())
+
+
+def _signed(result: Any) -> tuple[SignedDocument, ...]:
+    return tuple(SignedDocument.from_wire(entry) for entry in result.get("documents") or ()) if isinstance(result, dict) else ()

@@ -1,0 +1,75 @@
+"""How far the work has come: stage, bar, rate, and a way to stop it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+
+from desktop.parts import button, frame, label, named
+from desktop.wording import Words
+
+
+class ProgressPanel(QWidget):
+    """Fills the page while a job runs.  `stopped` comes once, when the person wants it to end."""
+
+    stopped = Signal()
+
+    def __init__(self, words: Words, title: str) -> None:
+        super().__init__()
+        self._words = words
+        outer = QVBoxLayout(self)
+        outer.addStretch(2)
+        panel = frame("panel")
+        panel.setMaximumWidth(560)
+        column = QVBoxLayout(panel)
+        column.setContentsMargins(32, 28, 32, 24)
+        column.setSpacing(12)
+        column.addWidget(label(words(title), "title"))
+        self._stage = label("", "quiet", wrap=True)
+        column.addWidget(self._stage)
+        self.bar = named(QProgressBar(), words("progress.name"))
+        self.bar.setTextVisible(False)
+        column.addWidget(self.bar)
+        row = QHBoxLayout()
+        self._count, self._rate = label("", "heading"), label("", "quiet")
+        row.addWidget(self._count)
+        row.addStretch(1)
+        row.addWidget(self._rate)
+        column.addLayout(row)
+        self.stop = button(words("progress.stop"), self._stop)
+        column.addWidget(self.stop, 0, Qt.AlignmentFlag.AlignRight)
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(panel, 10)
+        middle.addStretch(1)
+        outer.addLayout(middle)
+        outer.addStretch(3)
+
+    def start(self, total: int) -> None:
+        """Begin anew."""
+        self._stage.setText(self._words("progress.waiting.other"))
+        self.bar.setRange(0, 0)
+        self._count.setText(self._words("progress.count", done=0, total=total))
+        self._rate.setText("")
+        self.stop.setEnabled(True)
+
+    def progress(self, data: Mapping[str, Any]) -> None:
+        """Show stage, done, total and rate as the agent tells them."""
+        words = self._words
+        done, total, rate = int(data.get("done") or 0), int(data.get("total") or 0), data.get("rate")
+        if self.stop.isEnabled():
+            self._stage.setText(words.either(f"progress.stage.{data.get('stage')}", "progress.stage.other"))
+        self.bar.setRange(0, max(total, 0))
+        self.bar.setValue(done)
+        self._count.setText(words("progress.count", done=done, total=total))
+        self._rate.setText(words("progress.rate", rate=f"{float(rate):.1f}") if rate else "")
+
+    def waiting(self, data: Mapping[str, Any]) -> None:
+        """Show what is waited for."""
+        self._stage.setText(self._words.either(f"progress.waiting.{data.get('for')}", "progress.waiting.other"))
+
+    def _stop(self) -> None:
+        self.stop.setEnabled(False)
+        self._stage.setText(self._words("progress.stopping"))
+        self.stopped.emit()

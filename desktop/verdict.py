@@ -1,0 +1,112 @@
+"""A verdict on the screen: the word first with its picture, then why, then each signature with what it covers and where it stands."""
+
+from collections.abc import Callable
+from typing import Final
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from desktop import look
+from desktop.nouns import Signature, VerifiedDocument, shown_name
+from desktop.parts import button, frame, label, named
+from desktop.wording import TEXTS, Words
+
+TONE: Final = {"passed": "good", "failed": "bad", "indeterminate": "doubt"}
+
+
+def tone_of(verdict: str) -> str:
+    """The tone of a verdict; a word we do not know is doubtful."""
+    return TONE.get(verdict, "doubt")
+
+
+def shape_of(verdict: str) -> str:
+    """The picture of a verdict."""
+    return verdict if verdict in TONE else "indeterminate"
+
+
+def verdict_word(verdict: str, words: Words) -> str:
+    """通过, 不通过 or 无法确认."""
+    return words.either(f"verdict.{verdict}", "verdict.indeterminate")
+
+
+def verdict_banner(document: VerifiedDocument, words: Words) -> QWidget:
+    """The verdict on a file, large, and one sentence why."""
+    tone, word = tone_of(document.verdict), verdict_word(document.verdict, words)
+    why = document.explanation.get(words.lang, "")
+    box = frame("banner")
+    box.setProperty("tone", tone)
+    row = QHBoxLayout(box)
+    row.setContentsMargins(18, 14, 18, 14)
+    row.setSpacing(16)
+    image = QLabel()
+    image.setPixmap(look.picture(shape_of(document.verdict), getattr(look.colours(), tone), 46, 1.5))
+    row.addWidget(image, 0, Qt.AlignmentFlag.AlignTop)
+    column = QVBoxLayout()
+    column.setSpacing(4)
+    head = label(word, tone)
+    head.setStyleSheet("font-size: 20pt; font-weight: 700;")
+    column.addWidget(head)
+    column.addWidget(label(shown_name(document.path), "heading", wrap=True))
+    if why:
+        column.addWidget(label(why, wrap=True))
+    if document.verdict == "indeterminate" and document.signatures:
+        column.addWidget(label(words("verdict.indeterminate.note"), "small", wrap=True))
+    row.addLayout(column, 1)
+    return named(box, words("verdict.name", verdict=word), f"{shown_name(document.path)} {why}")
+
+
+def signature_card(signature: Signature, words: Words, show: Callable[[], object] | None) -> QWidget:
+    """One signature: its own verdict, who, when, what it protects, what came after, where it stands."""
+    tone, word = tone_of(signature.verdict), verdict_word(signature.verdict, words)
+    signer = signature.signer or words("signature.signer.unknown")
+    card = frame("card")
+    column = QVBoxLayout(card)
+    column.setContentsMargins(16, 12, 16, 12)
+    column.setSpacing(6)
+    head = QHBoxLayout()
+    image = QLabel()
+    image.setPixmap(look.picture(shape_of(signature.verdict), getattr(look.colours(), tone), 22))
+    head.addWidget(image)
+    head.addWidget(label(word, tone))
+    head.addWidget(label(signer, "heading", wrap=True), 1)
+    if show is not None and signature.page and signature.rect_mm:
+        head.addWidget(button(words("signature.show"), show, "link", f"{words('signature.show')}: {signer}"))
+    column.addLayout(head)
+    why = signature.explanation.get(words.lang, "")
+    if why:
+        column.addWidget(label(why, wrap=True))
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(14)
+    grid.setVerticalSpacing(3)
+    grid.setColumnStretch(1, 1)
+    for caption, value in facts(signature, words):
+        row = grid.rowCount()
+        grid.addWidget(label(caption, "quiet"), row, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(label(value, wrap=True), row, 1)
+    column.addLayout(grid)
+    if signature.reason:
+        column.addWidget(label(words("signature.reason_code", code=signature.reason), "small"))
+    return named(card, f"{word}, {signer}", why)
+
+
+def facts(signature: Signature, words: Words) -> list[tuple[str, str]]:
+    """What is known of a signature, caption and value."""
+    source = signature.time_source if signature.time_source in ("claimed", "timestamp") else "claimed"
+    time = words(f"signature.time.{source}", time=words.instant(signature.time)) if signature.time else words("signature.time.none")
+    coverage = words("signature.coverage.whole" if signature.covers_whole_file else "signature.coverage.part")
+    listed = [(words("signature.time"), time), (words("signature.coverage"), coverage)]
+    if not signature.covers_whole_file or signature.changes:
+        listed.append((words("signature.changes"), "\n".join(signature.changes) or words("signature.changes.none")))
+    listed.append((words("signature.place"), place(signature, words)))
+    if f"revocation.{signature.revocation}" in TEXTS:
+        listed.append((words("signature.revocation"), words(f"revocation.{signature.revocation}")))
+    if signature.level:
+        listed.append((words("signature.level"), words(key) if (key := f"level.{signature.level.lower()}") in TEXTS else signature.level))
+    return listed
+
+
+def place(signature: Signature, words: Words) -> str:
+    """Where a signature stands, in words."""
+    if signature.page and signature.rect_mm and signature.rect_mm[2] > 0 and signature.rect_mm[3] > 0:
+        return words("signature.place.rect", page=signature.page, x=f"{signature.rect_mm[0]:.0f}", y=f"{signature.rect_mm[1]:.0f}")
+    return words("signature.place.none")
