@@ -137,7 +137,7 @@ def _make_tokens(bench: Bench) -> None:
         pin = ("--token", kind, "--pin", "env:YX_PIN")
         csr, crt = bench.folder / f"{kind}.csr", bench.folder / f"{kind}.pem"
         steps: tuple[tuple[str | Path, ...], ...] = (
-            ("token", "init", "--emulated", "--practice", "--label", kind, "--pin", "env:YX_PIN", "--so-pin", "env:YX_PIN"),
+            ("token", "init", "--emulated", "--label", kind, "--pin", "env:YX_PIN", "--so-pin", "env:YX_PIN"),
             ("ca", "create", "--subject", f"CN=Bench CA {kind},C=CN", "--type", "p256", *pin),
             ("key", "generate", "--type", kind, "--label", "bench", *pin),
             ("cert", "request", "--key", "bench", "--subject", f"CN=Bench {kind},C=CN", "--out", csr, *pin),

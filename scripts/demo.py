@@ -84,7 +84,7 @@ def make_token() -> None:
     """An emulated token that holds an internal CA and a signer's key and certificate."""
     pin = ("--token", LABEL, "--pin", f"file:{shown(DEMO / 'pin.txt')}")
     say("制作练习 UKey", "making a practice token (SoftHSM2)")
-    yinxin("token", "init", "--emulated", "--practice", "--label", LABEL, *pin[2:], "--so-pin", f"file:{shown(DEMO / 'so-pin.txt')}")
+    yinxin("token", "init", "--emulated", "--label", LABEL, *pin[2:], "--so-pin", f"file:{shown(DEMO / 'so-pin.txt')}")
     say("建立单位内部 CA，在 UKey 上生成密钥，签发数字证书", "an internal CA, a key made on the token, a certificate for it")
     yinxin("ca", "create", "--subject", CA_SUBJECT, "--out", DEMO / "ca.pem", *pin)
     made = yinxin("key", "generate", "--type", "rsa2048", "--label", "signing", *pin)

@@ -63,24 +63,26 @@ def stroke_width(text: str, height: float) -> float:
 
 def subset_font(characters: str, target: Path, source: Path = CJK_FONT, family: str = "Noto Sans CJK SC") -> Path:
     """Write a TrueType font with just `characters`, cut from `source` (its cubic outlines are not for reportlab), and return its path."""
-    font = next(one for one in TTCollection(source, lazy=True).fonts if one["name"].getDebugName(1) == family)
-    names, glyph_set, units = font.getBestCmap(), font.getGlyphSet(), font["head"].unitsPerEm
-    wanted = {ord(character): names[ord(character)] for character in sorted(set(characters)) if ord(character) in names}
-    order = [".notdef", *dict.fromkeys(wanted.values())]
-    glyphs, metrics = {}, {}
-    for name in order:
-        pen = TTGlyphPen(None)
-        glyph_set[name].draw(Cu2QuPen(pen, max_err=1.0, reverse_direction=True))
-        glyphs[name] = pen.glyph()
-        metrics[name] = (round(glyph_set[name].width), 0)
+    with TTCollection(source, lazy=True) as collection:
+        font = next(one for one in collection.fonts if one["name"].getDebugName(1) == family)
+        names, glyph_set, units = font.getBestCmap(), font.getGlyphSet(), font["head"].unitsPerEm
+        wanted = {ord(character): names[ord(character)] for character in sorted(set(characters)) if ord(character) in names}
+        order = [".notdef", *dict.fromkeys(wanted.values())]
+        glyphs, metrics = {}, {}
+        for name in order:
+            pen = TTGlyphPen(None)
+            glyph_set[name].draw(Cu2QuPen(pen, max_err=1.0, reverse_direction=True))
+            glyphs[name] = pen.glyph()
+            metrics[name] = (round(glyph_set[name].width), 0)
+        ascent, descent = font["hhea"].ascent, font["hhea"].descent
     builder = FontBuilder(units, isTTF=True)
     builder.setupGlyphOrder(order)
     builder.setupCharacterMap(wanted)
     builder.setupGlyf(glyphs)
     builder.setupHorizontalMetrics({name: (width, glyphs[name].xMin if hasattr(glyphs[name], "xMin") else 0) for name, (width, _) in metrics.items()})
-    builder.setupHorizontalHeader(ascent=font["hhea"].ascent, descent=font["hhea"].descent)
+    builder.setupHorizontalHeader(ascent=ascent, descent=descent)
     builder.setupNameTable({"familyName": "Yinxin Sample", "styleName": "Regular", "psName": "YinxinSample-Regular"})
-    builder.setupOS2(sTypoAscender=font["hhea"].ascent, sTypoDescender=font["hhea"].descent, usWinAscent=font["hhea"].ascent)
+    builder.setupOS2(sTypoAscender=ascent, sTypoDescender=descent, usWinAscent=ascent)
     builder.setupPost()
     builder.updateHead(created=0, modified=0)  # the same call gives the same bytes
     builder.save(target)
