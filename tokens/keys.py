@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias
 
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from tokens.errors import MechanismUnsupported
@@ -66,7 +66,7 @@ class TokenRSAPrivateKey(_Stays, rsa.RSAPrivateKey):
         """Refused: a signing key decrypts nothing."""
         raise KeyStaysInToken("a signing key decrypts nothing")
 
-    def sign(self, data: Any, padding: padding.AsymmetricPadding, algorithm: utils.Prehashed | hashes.HashAlgorithm) -> bytes:
+    def sign(self, data: Any, padding: padding.AsymmetricPadding, algorithm: object) -> bytes:
         """Sign `data`; raises `MechanismUnsupported` for other paddings, digests and for Prehashed (the token floor signs no bare digests)."""
         return self._sign(SignatureScheme(f"rsa_{_padding(padding, algorithm)}_{_digest(algorithm)}"), bytes(data))
 

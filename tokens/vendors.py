@@ -37,7 +37,10 @@ VENDORS = (
          "/usr/lib/ePass2003-Linux-x64/x86_64/redist/libcastle.so.1.0.0"),
     ),
     Vendor("feitian-epass3003", "飞天诚信 ePass3003", "Feitian ePass3003", ("{lib}/libshuttle_p11v220.so.1.0.0", "{lib}/libshuttle_p11v220.so")),
-    Vendor("feitian-epass3000", "飞天诚信 ePass3000", "Feitian ePass3000", ("{lib}/libepsng_p11.so", "{lib}/libepsng_p11.so.1", "{lib}/libesp11_bio3k.so")),
+    Vendor(
+        "feitian-epass3000", "飞天诚信 ePass3000", "Feitian ePass3000",
+        ("{lib}/libepsng_p11.so", "{lib}/libepsng_p11.so.1", "{lib}/libesp11_bio3k.so"),
+    ),
     Vendor(
         "longmai-cryptoid", "龙脉 mToken CryptoID", "Longmai mToken CryptoID",
         ("/opt/CryptoIDFipsUser/x64/lib/liblm_cryptoide_pkcs11.so", "/opt/CryptoIDEUser/x64/lib/linux/x64/libcryptoide_pkcs11.so",
@@ -69,5 +72,8 @@ VENDORS = (
     Vendor("yubihsm", "YubiHSM 2", "YubiHSM 2", ("{lib}/pkcs11/yubihsm_pkcs11.so", "{lib}/yubihsm_pkcs11.so")),
     Vendor("luna", "Thales Luna 密码机", "Thales Luna HSM", ("/usr/safenet/lunaclient/lib/libCryptoki2_64.so",)),
     Vendor("ncipher", "nShield 密码机", "Entrust nShield HSM", ("/opt/nfast/toolkits/pkcs11/libcknfast.so",)),
-    Vendor("utimaco", "Utimaco 密码机", "Utimaco HSM", ("/opt/utimaco/lib/libcs_pkcs11_R3.so", "{lib}/libcs_pkcs11_R3.so", "{lib}/libcs_pkcs11_R2.so")),
+    Vendor(
+        "utimaco", "Utimaco 密码机", "Utimaco HSM",
+        ("/opt/utimaco/lib/libcs_pkcs11_R3.so", "{lib}/libcs_pkcs11_R3.so", "{lib}/libcs_pkcs11_R2.so"),
+    ),
 )  # fmt: skip
