@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from agent.api.errors import ApiError, Code
 from agent.signing.fonts import Typeface, typeface
 from agent.signing.objects import Parts, array, real, stream
-from agent.signing.placement import POINTS_PER_INCH, MM_PER_INCH, Spot
+from agent.signing.placement import MM_PER_INCH, POINTS_PER_INCH, Spot
 from agent.signing.text import LEADING, PADDING, fit
 
 _INK = b"0.05 0.15 0.40"

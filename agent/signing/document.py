@@ -8,13 +8,13 @@ from typing import Any
 
 from cryptography import x509
 
-from agent.api.errors import ApiError, Code
+from agent.api.errors import ApiError
 from agent.signing import check, pdf, reader
 from agent.signing.appearance import Stamp
 from agent.signing.cms import Template
 from agent.signing.names import Format
 from agent.signing.placement import DEFAULT_PLACE, Place
-from agent.signing.snapshot import CHUNK, Snapshot, source, take, unchanged
+from agent.signing.snapshot import Snapshot, source, take, unchanged
 from agent.signing.staging import Staging, final_mode, sync_folder, write_all
 
 _SPARE = 16
@@ -100,7 +100,7 @@ class Document:
             if not error.facts.get("repairable"):
                 raise
             with self._staging.file() as fd:
-                if contains(fd, self.snapshot.size, b"/ByteRange"):  # a rewritten copy would lose the signature
+                if reader.contains(fd, self.snapshot.size, b"/ByteRange"):  # a rewritten copy would lose the signature
                     raise reader.unusable("damaged", repairable=False, signed=True) from error
             if not self._asked.repair:
                 raise
@@ -118,8 +118,10 @@ class Document:
                 reader.rewrite(old, self.snapshot.size, target)
                 size, states = hashed(target, tuple(self._states))
                 plan = pdf.plan(target, size, places)
-        except BaseException:
+        except BaseException as exc:
             better.discard()
+            if isinstance(exc, ApiError) and "repairable" in exc.facts:
+                exc.facts["repairable"] = False
             raise
         self._staging.discard()
         self._staging, self._states = better, states
@@ -158,6 +160,7 @@ class Document:
                 write_all(fd, cms.hex().upper().encode("ascii"), self._gap[0] + 1)
                 prefix = self._states["sha256"].hexdigest()
                 after = check.check_pdf(fd, self._plan.size, prefix, setup.signer)
+                pdf.check_structure(fd, self._plan)
         self._staging.sync(final_mode(self.snapshot.mode, setup.umask))
         return after
 
@@ -179,22 +182,11 @@ class Document:
         self._staging.discard()
 
 
-def contains(fd: int, size: int, word: bytes) -> bool:
-    """Whether the file has `word` anywhere."""
-    before = b""
-    for at in range(0, size, CHUNK):
-        part = os.pread(fd, CHUNK, at)
-        if word in before + part:
-            return True
-        before = part[-len(word) :]
-    return False
-
-
 def hashed(fd: int, names: tuple[str, ...]) -> tuple[int, dict[str, Any]]:
     """Size of a file, and hash states over it."""
     states = {name: hashlib.new(name) for name in names}
     size = 0
-    while part := os.pread(fd, CHUNK, size):
+    while part := os.pread(fd, reader.CHUNK, size):
         size += len(part)
         for state in states.values():
             state.update(part)

@@ -113,7 +113,8 @@ def _embedded(face: hb.Face, font: hb.Font, wanted: list[str]) -> Typeface:
     ascent, descent = extents.ascender * scale, extents.descender * scale
     distinct = sorted({(glyphs[char], widths[char]) for char in wanted})
     array = b"".join(b"%d[%d]" % (glyph, round(width * 1000)) for glyph, width in distinct)
-    font_dictionary: Parts = (b"<</Type/Font/Subtype/Type0/BaseFont", base, b"-Identity-H/Encoding/Identity-H/DescendantFonts[", 1, b"]/ToUnicode ", 4, b">>")
+    encoding = b"-Identity-H/Encoding/Identity-H/DescendantFonts["
+    font_dictionary: Parts = (b"<</Type/Font/Subtype/Type0/BaseFont", base, encoding, 1, b"]/ToUnicode ", 4, b">>")
     descendant: Parts = (
         b"<</Type/Font/Subtype/CIDFontType0/BaseFont", base, b"/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>",
         b"/FontDescriptor ", 2, b"/DW 1000/W[", array, b"]>>",

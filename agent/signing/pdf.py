@@ -14,6 +14,7 @@ import pikepdf
 
 from agent.signing import reader
 from agent.signing.appearance import Stamp
+from agent.signing.check import CheckFailed
 from agent.signing.objects import Part, Parts, array, date, numbered, text_string
 from agent.signing.placement import Place, Spot, locate
 from agent.signing.reader import Node, unusable
@@ -84,9 +85,22 @@ def plan(fd: int, size: int, places: Sequence[Place]) -> Plan:
         warnings = _warnings(pdf, form)
         trailer, first_id = _trailer(pdf)
         return Plan(
-            size, os.pread(fd, 1, size - 1) in (b"\n", b"\r"), count, spots, tuple(b"%d %d R" % ref for ref in page_refs if ref is not None),
-            _free_number(pdf), changes.written(), new_form, _field_name(form.names), previous, as_stream, trailer, first_id, warnings, form.signatures,
-        )  # fmt: skip
+            size=size,
+            ends_line=os.pread(fd, 1, size - 1) in (b"\n", b"\r"),
+            pages=count,
+            spots=spots,
+            page_refs=tuple(b"%d %d R" % ref for ref in page_refs if ref is not None),
+            first_number=_free_number(pdf),
+            changed=changes.written(),
+            new_form=new_form,
+            field_name=_field_name(form.names),
+            previous=previous,
+            as_stream=as_stream,
+            trailer=trailer,
+            first_id=first_id,
+            warnings=warnings,
+            signatures=form.signatures,
+        )
 
 
 class _Changes:
@@ -195,7 +209,7 @@ def _warnings(pdf: pikepdf.Pdf, form: reader.Form) -> tuple[str, ...]:
 
 def _free_number(pdf: pikepdf.Pdf) -> int:
     """A number above every object's; /Size alone may lie, which qpdf then reports."""
-    size = pdf.trailer.get("/Size")
+    size: Node = pdf.trailer.get("/Size")
     number = size if isinstance(size, int) and size > 0 else 1
     if pdf.get_warnings():
         number = max(number, 1 + max((ref[0] for ref in pdf.get_xref_table()), default=0))
@@ -335,3 +349,15 @@ def _runs(numbers: list[int]) -> list[tuple[int, int]]:
         else:
             runs.append((number, 1))
     return runs
+
+
+def check_structure(fd: int, document: Plan) -> None:
+    """Read the finished file anew with qpdf: it opens without guessing and the new field carries a signature; raises `CheckFailed`."""
+    try:
+        with reader.opened_plainly(fd, os.fstat(fd).st_size) as pdf:
+            fields = reader.elements(reader.entry(reader.entry(pdf.Root, "/AcroForm"), "/Fields"))
+            signed = [field for field in fields if str(reader.entry(field, "/T")) == document.field_name]
+            if len(signed) != 1 or reader.entry(reader.entry(signed[0], "/V"), "/Type") != "/Sig":
+                raise CheckFailed("the signature field is not there")
+    except pikepdf.PdfError as exc:
+        raise CheckFailed("the update cannot be read") from exc

@@ -22,12 +22,14 @@ Node: TypeAlias = Any
 
 HEAD = 1024
 """A PDF announces itself within so many bytes (ISO 32000-1, annex H, note 13)."""
+CHUNK: Final = 1024 * 1024
 _TAIL: Final = 1054
 _MAPPED_MAX: Final = 64 * 1024 * 1024
 _DEEPEST: Final = 200
 _FIELDS_MAX: Final = 100_000
 _STARTXREF = re.compile(rb"startxref\s+(\d{1,15})")
-_OBJECT = re.compile(rb"\s*\d+\s+\d+\s+obj\b")
+_SECTION = re.compile(rb"(?<![a-z])\s*(xref|(?<!\d)\d+\s+\d+\s+obj)\b")
+_MISCOUNT: Final = 16
 
 
 def unusable(reason: str, **facts: Any) -> ApiError:
@@ -48,18 +50,47 @@ class PageFound:
 def opened(fd: int, size: int) -> Iterator[pikepdf.Pdf]:
     """The document in `fd`; raises `ApiError` (input_unusable: not_pdf, encrypted, damaged with `repairable`)."""
     _check_header(fd)
+    guessed = False
     try:
         pdf = _open(fd, size, recover=False)
     except pikepdf.PasswordError as exc:
         raise unusable("encrypted") from exc
     except pikepdf.PdfError as exc:
-        raise _refusal(fd, size, exc) from exc
+        if "encrypt" in str(exc).lower():
+            raise unusable("encrypted") from exc
+        pdf, guessed = _recovered(fd, size, exc), True
     with pdf:
         if pdf.is_encrypted:
             raise unusable("encrypted")
-        if pdf.get_warnings() and not _tolerated(fd):
+        if (guessed or pdf.get_warnings() or "/Prev" in pdf.trailer) and _seen_by_verifier(fd) != identity(pdf.Root):
             raise unusable("damaged", repairable=repairable(fd, size))
         yield pdf
+
+
+def opened_plainly(fd: int, size: int) -> pikepdf.Pdf:
+    """The document in `fd` as qpdf reads it without guessing; raises `pikepdf.PdfError`."""
+    return _open(fd, size, recover=False)
+
+
+def _recovered(fd: int, size: int, why: Exception) -> pikepdf.Pdf:
+    """The document as qpdf guesses it: used only where the verifier reads it without guessing, and it holds no signature."""
+    if _seen_by_verifier(fd) is None or contains(fd, size, b"/ByteRange"):
+        raise unusable("damaged", repairable=repairable(fd, size)) from why
+    try:
+        return _open(fd, size, recover=True)
+    except pikepdf.PdfError as exc:
+        raise unusable("damaged", repairable=False) from exc
+
+
+def contains(fd: int, size: int, word: bytes) -> bool:
+    """Whether the file has `word` anywhere."""
+    before = b""
+    for at in range(0, size, CHUNK):
+        part = os.pread(fd, CHUNK, at)
+        if word in before + part:
+            return True
+        before = part[-len(word) :]
+    return False
 
 
 def _open(fd: int, size: int, recover: bool) -> pikepdf.Pdf:
@@ -79,12 +110,6 @@ def _check_header(fd: int) -> None:
         raise unusable("damaged", repairable=True, problem="bytes before the header")
 
 
-def _refusal(fd: int, size: int, exc: Exception) -> ApiError:
-    if "encrypt" in str(exc).lower():
-        return unusable("encrypted")
-    return unusable("damaged", repairable=repairable(fd, size))
-
-
 def repairable(fd: int, size: int) -> bool:
     """Whether qpdf can rebuild the file, with at least one page."""
     try:
@@ -98,36 +123,41 @@ def rewrite(source: int, size: int, target: int) -> None:
     """Write what qpdf can save of `source` into the empty file `target`; raises `ApiError` (damaged)."""
     try:
         with _open(source, size, recover=True) as pdf, os.fdopen(os.dup(target), "r+b") as out:
+            if "/Size" not in pdf.trailer:  # lost with a broken trailer, and then qpdf writes none
+                pdf.trailer["/Size"] = 1
             pdf.save(out, fix_metadata_version=False)
     except (pikepdf.PdfError, pikepdf.PasswordError) as exc:
         raise unusable("damaged", repairable=False) from exc
 
 
-def _tolerated(fd: int) -> bool:
-    """Whether pyHanko's tolerant reader sees the document, so that a signature on it can be verified."""
+def _seen_by_verifier(fd: int) -> tuple[int, int] | None:
+    """The catalog's number as pyHanko's tolerant reader finds it, which verifies signatures later; None where it cannot read the document."""
     from pyhanko.pdf_utils.reader import PdfFileReader  # late: most documents never need it, and it costs 0.3 s
 
     logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
     try:
         with os.fdopen(os.dup(fd), "rb") as stream:
             reader = PdfFileReader(stream, strict=False)
-            return int(reader.root["/Pages"]["/Count"]) > 0
-    except Exception:  # some 25 kinds come out of it, and each means no
-        return False
+            root = reader.root_ref
+            return (root.idnum, root.generation) if int(reader.root["/Pages"]["/Count"]) > 0 else None
+    except Exception:  # noqa: BLE001  some 25 kinds come out of it, and each means no
+        return None
 
 
 def last_section(fd: int, size: int) -> tuple[int, bool]:
-    """Offset of the newest cross-reference section, and whether it is a stream; raises `ApiError` (damaged)."""
+    """Offset of the newest cross-reference section, and whether it is a stream; raises `ApiError` (damaged).
+
+    Some programs count it wrong by a few bytes, which tolerant readers forgive; what is returned is where it really stands.
+    """
     start = max(0, size - _TAIL)
     found = _STARTXREF.findall(os.pread(fd, size - start, start))
-    if not found:
-        raise unusable("damaged", repairable=repairable(fd, size))
-    offset = int(found[-1])
-    there = os.pread(fd, 40, offset) if offset < size else b""
-    if there.lstrip().startswith(b"xref"):
-        return offset, False
-    if _OBJECT.match(there):
-        return offset, True
+    offset = int(found[-1]) if found else size
+    if offset < size:
+        window = max(0, offset - _MISCOUNT)
+        there = os.pread(fd, 2 * _MISCOUNT + 32, window)
+        for match in (_SECTION.match(there, offset - window), _SECTION.search(there)):
+            if match is not None:
+                return window + match.start(1), match.group(1) != b"xref"
     raise unusable("damaged", repairable=repairable(fd, size))
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from agent.api.errors import ApiError, Code
+from agent.signing.reader import CHUNK
 from agent.signing.staging import Staging, write_all
 
-CHUNK: Final = 1024 * 1024
 _REASONS: Final = {
     errno.ENOENT: "not_found", errno.ENOTDIR: "not_found", errno.EACCES: "unreadable", errno.EPERM: "unreadable", errno.ELOOP: "not_found",
     errno.ENXIO: "not_a_file", errno.ENODEV: "not_a_file", errno.EISDIR: "not_a_file", errno.ENAMETOOLONG: "not_found",
