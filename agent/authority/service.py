@@ -20,7 +20,7 @@ from agent.inventory.certificates import view, views
 from agent.inventory.service import Inventory
 from agent.ledger.log import Ledger
 from agent.server.jobs import Job
-from tokens.keys import token_private_key
+from tokens.keys import token_key
 from tokens.session import Session
 from tokens.types import Certificate, Key, KeyType, SignatureScheme, Token
 
@@ -55,13 +55,12 @@ def read_request(text: str) -> x509.CertificateSigningRequest:
 async def builder_key(session: Session, cka_id: bytes) -> CertificateIssuerPrivateKeyTypes:
     """A token key as `cryptography`'s builders take it; they must run in another thread than the event loop's."""
     loop = asyncio.get_running_loop()
-    public = load_der_public_key(await session.public_key(cka_id))
+    public = await session.public_key(cka_id)
 
     def sign(scheme: SignatureScheme, tbs: bytes) -> bytes:
         return asyncio.run_coroutine_threadsafe(session.sign(cka_id, scheme, tbs), loop).result()
 
-    key: CertificateIssuerPrivateKeyTypes = token_private_key(public, sign)
-    return key
+    return token_key(public, sign)
 
 
 def digest_for(key: CertificateIssuerPrivateKeyTypes) -> Digest:

@@ -31,6 +31,9 @@ def _redacted(value: Any) -> Any:
     return value
 
 
+_traceback = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))  # locals could hold anything
+
+
 class _PrivateRotating(logging.handlers.RotatingFileHandler):
     """A rotating file that no one else can read from its first byte."""
 
@@ -46,7 +49,7 @@ def start(path: Path, level: int = logging.INFO) -> None:
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.dict_tracebacks,
+        _traceback,
         redact,
     ]
     handler.setFormatter(

@@ -1,9 +1,8 @@
 """What a killed agent left open is closed at the next start, by what is really there: each document is published, or it is not."""
 
-from urllib.parse import unquote_to_bytes
-
 import structlog
 
+from agent.api.uris import to_path
 from agent.ledger.log import Ledger, digest_of
 
 log = structlog.get_logger()
@@ -16,11 +15,8 @@ async def close_open_sets(ledger: Ledger) -> None:
         outcome = []
         for document in body["documents"]:
             expected = left.publishing.get(document["n"])
-            there = expected is not None and digest_of(_path(document["output"])) == expected
+            there = expected is not None and digest_of(to_path(document["output"])) == expected
             outcome.append({"n": document["n"], "state": "published" if there else "failed", "sha256": expected if there else None})
         await ledger.append("signature.finished", {"batch": body["batch"], "documents": outcome, "recovered": True}, forget=body["batch"])
         log.warning("open_set_closed", batch=body["batch"], published=sum(d["state"] == "published" for d in outcome), documents=len(outcome))
 
-
-def _path(uri: str) -> bytes:
-    return unquote_to_bytes(uri.removeprefix("file://"))

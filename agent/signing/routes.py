@@ -1,15 +1,14 @@
 """The route that signs."""
 
-import os
 import secrets
 from typing import Any, Literal
-from urllib.parse import unquote_to_bytes, urlsplit
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from agent.api.errors import ApiError, Code
 from agent.api.home import Home
+from agent.api.uris import to_path
 from agent.authority import anchors
 from agent.inventory.certificates import views
 from agent.inventory.service import Inventory
@@ -38,12 +37,11 @@ class SignBody(JobBody):
 
 
 def path_of(uri: str) -> str:
-    """The absolute path of a file URI (RFC 8089), names that are not UTF-8 included; raises `ApiError` (usage)."""
-    parts = urlsplit(uri)
-    path = os.fsdecode(unquote_to_bytes(parts.path))
-    if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not path.startswith("/") or "\0" in path:
-        raise ApiError(Code.USAGE, reason="path")
-    return path
+    """The absolute path of a file URI; raises `ApiError` (usage)."""
+    try:
+        return to_path(uri)
+    except ValueError as error:
+        raise ApiError(Code.USAGE, reason="path") from error
 
 
 def router(home: Home, inventory: Inventory, ledger: Ledger, jobs: Jobs, crew: Crew) -> APIRouter:
