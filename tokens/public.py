@@ -31,6 +31,16 @@ def to_der(key: PublicKeyTypes) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
+def type_of(public_key_der: bytes) -> str:
+    """The key's type in the words of `KeyType` ("rsa2048", "p256"); any other RSA size as "rsa…", "other" for what we do not sign with."""
+    key = _load(public_key_der)
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"rsa{key.key_size}"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return {"secp256r1": "p256", "secp384r1": "p384", "secp521r1": "p521"}.get(key.curve.name, "other")
+    return "other"
+
+
 def from_parts(parts: Mapping[str, bytes]) -> bytes:
     """SubjectPublicKeyInfo from what a token gives: modulus and exponent, curve and point, or a certificate; raises `KeyNotFound`."""
     try:

@@ -108,8 +108,12 @@ class Session:
         return certificates_from((await self.host.call("certificates", deadline=self.host.deadlines.list))["certificates"])
 
     async def schemes(self, cka_id: bytes) -> tuple[SignatureScheme, ...]:
-        """What this key can sign with by the token's mechanisms, most widely accepted first; raises `KeyNotFound`."""
-        answer = await self.host.call("schemes", {"id": cka_id.hex()}, deadline=self.host.deadlines.list)
+        """What this key can sign with by the token's mechanisms, most widely accepted first; raises `KeyNotFound`.
+
+        It goes by the public key, so that it can be told before login, when most tokens hide the private one.
+        """
+        kind = public.type_of(await self.public_key(cka_id))
+        answer = await self.host.call("schemes", {"type": kind}, deadline=self.host.deadlines.list)
         return tuple(SignatureScheme(word) for word in answer["schemes"])
 
     async def public_key(self, cka_id: bytes) -> bytes:

@@ -6,6 +6,7 @@ there is one, else the raw one over our own digest.
 """
 
 import hashlib
+from collections.abc import Container
 from dataclasses import dataclass
 
 from tokens.errors import MechanismUnsupported
@@ -38,6 +39,13 @@ _DIGEST_INFO = {
 _PSS = {"sha256": (0x250, 2, 32), "sha384": (0x260, 3, 48), "sha512": (0x270, 4, 64)}
 
 
+def schemes_for(key_type: str, mechanisms: Container[int]) -> tuple[str, ...]:
+    """What a key of this type can sign with by the token's mechanisms, most widely accepted first."""
+    family = "rsa" if key_type.startswith("rsa") else "ecdsa" if key_type in _OWN_DIGEST else "none"
+    able = [word for word, (both, raw, _) in _SCHEMES.items() if word.startswith(family) and (both in mechanisms or raw in mechanisms)]
+    return tuple(sorted(able, key=lambda word: word != _OWN_DIGEST.get(key_type)))
+
+
 @dataclass(frozen=True, slots=True)
 class Signer:
     """A private key of a session, and what its token can do; worth nothing once the module's generation has changed."""
@@ -61,11 +69,9 @@ class Signer:
         if name == "other":
             name = {0: "rsa", 3: "ec"}.get(kind if kind is not None else -1, "other")
         mechanisms = module.mechanisms(slot_id)
-        family = "rsa" if name.startswith("rsa") else "ecdsa" if name in _OWN_DIGEST else "none"
-        able = [word for word, (both, raw, _) in _SCHEMES.items() if word.startswith(family) and {both, raw} & mechanisms]
-        able.sort(key=lambda word: word != _OWN_DIGEST.get(name))
+        able = schemes_for(name, mechanisms)
         asks = objects.always_authenticate(module, session, handle)
-        return cls(module, session, handle, name, asks, mechanisms, tuple(able), module.generation)
+        return cls(module, session, handle, name, asks, mechanisms, able, module.generation)
 
     def sign(self, scheme: str, tbs: bytes, pin: bytearray | None) -> bytes:
         """The token's signature over `tbs`; ECDSA as r || s.  `pin` is used only for a key that asks for it each time."""
