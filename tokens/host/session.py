@@ -42,7 +42,7 @@ class SessionProgram(Program):
             "logout": self.logout,
             "keys": lambda _: {"keys": objects.keys(self.module, self._session)},
             "certificates": lambda _: {"certificates": objects.certificates(self.module, self._session)},
-            "schemes": lambda args: {"schemes": schemes_for(args["type"], self.module.mechanisms(self._slot_id))},
+            "schemes": lambda args: {"schemes": signing.schemes_for(args["type"], self.module.mechanisms(self._slot_id))},
             "public_key": lambda args: {
                 name: to_text(value) for name, value in objects.public_parts(self.module, self._session, bytes.fromhex(args["id"])).items()
             },
