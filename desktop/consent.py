@@ -192,6 +192,8 @@ class ConsentDialog(QDialog):
             ):
                 table.setItem(row, column_number, QTableWidgetItem(text))
         header = table.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setHighlightSections(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for number in (1, 2, 3):
             header.setSectionResizeMode(number, QHeaderView.ResizeMode.ResizeToContents)

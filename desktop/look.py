@@ -114,17 +114,17 @@ def has_chinese_font() -> bool:
     return bool(QFontDatabase.families(QFontDatabase.WritingSystem.SimplifiedChinese))
 
 
-def dress(app: QApplication) -> None:
-    """Give `app` our type, palette and style sheet, now and whenever the desktop turns dark or light."""
+def dress(app: QApplication, lang: str) -> None:
+    """Give `app` our type, palette and style sheet, for the language spoken and the desktop's scheme, light or dark."""
     app.setStyle("Fusion")
     font = app.font()
     known = set(QFontDatabase.families())
     wanted = [f for f in ("Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "WenQuanYi Micro Hei") if f in known]
-    font.setFamilies([*wanted, *font.families()])
+    own = [f for f in app.font().families() if f not in wanted]
+    font.setFamilies([*wanted, *own] if lang == "zh" else [*own, *wanted])  # a Chinese font has its own, wide, quotation marks
     font.setPointSizeF(max(10.5, font.pointSizeF()))
     app.setFont(font)
     _paint(app)
-    app.styleHints().colorSchemeChanged.connect(lambda _: _paint(app))
 
 
 def _paint(app: QApplication) -> None:
@@ -185,17 +185,25 @@ QPushButton#nav:focus { border: 2px solid @accent; padding: 8px 10px; }
 QPushButton#link { border: none; background: transparent; color: @accent; padding: 2px 4px; }
 QPushButton#link:hover { text-decoration: underline; }
 QPushButton#link:focus { border: 1px solid @accent; padding: 1px 3px; }
-QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {
-    padding: 5px 8px; border: 1px solid @line; border-radius: 6px; background: @panel; color: @text; min-height: 20px; }
-QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus { border: 2px solid @accent; padding: 4px 7px; }
+QLineEdit { padding: 5px 8px; border: 1px solid @line; border-radius: 6px; background: @panel; color: @text; min-height: 20px; }
+QLineEdit:focus { border: 2px solid @accent; padding: 4px 7px; }
+QLineEdit:disabled { background: @ground; }
+QComboBox, QSpinBox, QDoubleSpinBox { min-height: 28px; }
 QListWidget, QTableWidget { border: 1px solid @line; border-radius: 6px; background: @panel; outline: 0; }
 QListWidget:focus, QTableWidget:focus { border: 1px solid @accent; }
 QListWidget::item { padding: 6px; border-bottom: 1px solid @ground; }
 QListWidget::item:selected, QTableWidget::item:selected { background: @accent_soft; color: @text; }
+QTableWidget::item { padding: 4px 8px; }
 QHeaderView::section { background: @ground; color: @quiet; border: none; border-bottom: 1px solid @line; padding: 5px 8px; }
 QProgressBar { border: 1px solid @line; border-radius: 6px; background: @ground; height: 14px; text-align: center; }
 QProgressBar::chunk { background: @accent; border-radius: 5px; }
 QScrollArea { border: none; background: transparent; }
-QScrollArea > QWidget > QWidget { background: transparent; }
-QSplitter::handle { background: transparent; width: 12px; }
+#inside { background: transparent; }
+QScrollBar:vertical { width: 10px; background: transparent; margin: 0; }
+QScrollBar:horizontal { height: 10px; background: transparent; margin: 0; }
+QScrollBar::handle { background: @line; border-radius: 4px; min-height: 32px; min-width: 32px; }
+QScrollBar::handle:hover { background: @quiet; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+QSplitter::handle { background: transparent; }
 """

@@ -51,6 +51,7 @@ class Desktop:
 
     def _open(self, lang: str | None) -> None:
         self.words = Words(choose_language(lang, str(self._settings.value("lang", ""))))
+        look.dress(self._app, self.words.lang)
         translate(self._app, self.words.lang)
         self.agent = Agent(str(self._home.socket), self.words.lang, self._start)
         self.window = Window(self.agent, self.words, lambda: launch.last_words(self._home))
@@ -94,7 +95,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     app.setApplicationName("yinxin")
     app.setApplicationDisplayName(words("app.name"))
     app.setDesktopFileName("yinxin-desktop")
-    look.dress(app)
     app.setWindowIcon(look.mark(128))
     home = locate(given.home)
     desktop = Desktop(app, home, given.lang, lambda: start_agent(home, given.home))

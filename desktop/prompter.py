@@ -73,7 +73,7 @@ def main() -> int:
     app = QApplication(["yinxin-prompter"])
     qInstallMessageHandler(None)
     app.setQuitOnLastWindowClosed(False)
-    look.dress(app)
+    look.dress(app, choose_language())
     translate(app, choose_language())
     app.setWindowIcon(look.mark(64))
     serve(sys.stdin, sys.stdout)

@@ -34,6 +34,7 @@ class ResultsPage(QWidget):
         self._top = QVBoxLayout()
         column.addLayout(self._top)
         inner = QWidget()
+        inner.setObjectName("inside")
         self._rows = QVBoxLayout(inner)
         self._rows.setContentsMargins(0, 0, 6, 0)
         self._rows.setSpacing(8)

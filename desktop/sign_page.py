@@ -128,6 +128,7 @@ class SignPage(QStackedWidget):
         split.setChildrenCollapsible(False)
         split.addWidget(left)
         split.addWidget(self.preview)
+        split.setHandleWidth(14)
         split.setSizes([420, 480])
         split.setStretchFactor(1, 1)
         body = QVBoxLayout()

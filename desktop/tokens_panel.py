@@ -113,6 +113,7 @@ class TokenPanel(QWidget):
         outer.setSpacing(8)
         outer.addWidget(label(words("tokens.title"), "heading"))
         inner = named(QWidget(), words("tokens.title"))
+        inner.setObjectName("inside")
         self._column = QVBoxLayout(inner)
         self._column.setContentsMargins(0, 0, 6, 0)
         self._column.setSpacing(8)

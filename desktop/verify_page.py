@@ -93,6 +93,7 @@ class VerifyPage(QStackedWidget):
         self.list.currentRowChanged.connect(self._show)
         outer.addWidget(self.list)
         inner = QWidget()
+        inner.setObjectName("inside")
         self._details = QVBoxLayout(inner)
         self._details.setContentsMargins(0, 0, 8, 0)
         self._details.setSpacing(10)
@@ -104,6 +105,7 @@ class VerifyPage(QStackedWidget):
         split.setChildrenCollapsible(False)
         split.addWidget(scroll)
         split.addWidget(self.preview)
+        split.setHandleWidth(14)
         split.setSizes([480, 420])
         split.setStretchFactor(0, 1)
         split.setStretchFactor(1, 1)
@@ -152,6 +154,7 @@ class VerifyPage(QStackedWidget):
             )
             item.setToolTip(shown_name(path))
         self.list.setVisible(len(self._results) > 1)
+        self.list.setMaximumHeight(self.list.sizeHintForRow(0) * min(4, len(self._results)) + 4 if self._results else 0)
         if not self._results:
             self.setCurrentWidget(self._empty)
             return

@@ -35,7 +35,7 @@ def lang(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def window(qtbot: object, qapp: QApplication, fake: FakeAgent) -> Iterator[Window]:
     """The window on the scripted agent, in Chinese."""
-    look.dress(qapp)
+    look.dress(qapp, "zh")
     translate(qapp, "zh")
     words = Words("zh")
     agent = Agent(fake.socket, "zh", lambda: None)
