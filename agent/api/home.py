@@ -1,6 +1,5 @@
 """Where one installation keeps its things: a single folder with `YINXIN_HOME`, the XDG folders otherwise."""
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +42,8 @@ def _run_folder(wanted: Path) -> Path:
     """`wanted`, or a short hashed folder in the runtime directory where a socket's path would grow past 107 bytes."""
     if len(os.fsencode(wanted)) + _LONGEST_SOCKET_NAME <= platform.SOCKET_PATH_MAX:
         return wanted
+    import hashlib  # here: few paths are that long
+
     name = hashlib.sha256(os.fsencode(wanted)).hexdigest()[:16]
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime and len(os.fsencode(runtime)) < 40 and os.access(runtime, os.W_OK):
