@@ -40,6 +40,13 @@ class Check:
     ok: bool
     words: str
 
+    @property
+    def gist(self) -> str:
+        """The lines that matter to a reader in a hurry."""
+        lines = [line.strip(" -") for line in self.words.splitlines()]
+        telling = [line for line in lines if any(word in line for word in ("Signature is", "document signed", "No syntax", "successful"))]
+        return " · ".join(telling) or "\n     ".join(lines)
+
 
 def say(chinese: str, english: str) -> None:
     """One line for whoever watches."""
@@ -54,13 +61,23 @@ def shown(path: Path) -> str:
 def yinxin(*arguments: str | Path, codes: Sequence[int] = (0,)) -> Any:
     """Run one command of the product in the demo's home and return its JSON; raises `Failed` for another exit code."""
     words = [shown(a) if isinstance(a, Path) else a for a in arguments]
-    print("   $ yinxin " + shlex.join(words), flush=True)
+    print("   $ yinxin " + " ".join(word if _plain(word) else shlex.quote(word) for word in words), flush=True)
     done = subprocess.run(
-        [ROOT / ".venv/bin/yinxin", "--json", *words], cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True
+        [ROOT / ".venv/bin/yinxin", "--json", "--lang", "zh", *words],
+        cwd=ROOT,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
     )
     if done.returncode not in codes:
         raise Failed(f"yinxin {arguments[0]}: exit {done.returncode}\n{done.stdout}{done.stderr}")
     return json.loads(done.stdout)
+
+
+def _plain(word: str) -> bool:
+    """Whether a shell takes the word as it is; Chinese file names are no reason for quotes."""
+    return bool(word) and all(letter.isalnum() or letter in "-_./:,@=" for letter in word)
 
 
 def environment() -> dict[str, str]:
@@ -112,7 +129,7 @@ def check(document: dict[str, Any]) -> list[Check]:
     else:
         ours = yinxin("verify", output, codes=(0, 1))
     told = ours["documents"][0]
-    checks = [Check("yinxin verify", told["verdict"] == "passed", f"{told['verdict']}: {told['explanation']['zh']} {told['explanation']['en']}")]
+    checks = [Check("yinxin verify", told["verdict"] == "passed", f"{told['verdict']}\n{told['explanation']['zh']}\n{told['explanation']['en']}")]
     if output.suffix == ".p7s":
         command = ["openssl", "cms", "-verify", "-cades", "-binary", "-inform", "DER", "-in", output, "-content", source]
         code, words = other(*command, "-CAfile", DEMO / "ca.pem", "-purpose", "any", "-out", os.devnull)
@@ -220,7 +237,7 @@ def main() -> int:
             print(f"   ✗ {document['input']}: {error.get('message', document['state'])} {error.get('hint', '')}")
         for one in found:
             good = good and one.ok
-            print(f"   {'✓' if one.ok else '✗'} {one.who}: {one.words.splitlines()[0] if one.words else ''}")
+            print(f"   {'✓' if one.ok else '✗'} {one.who}: {one.gist}")
     outputs = [Path(document["output"]) for document in documents if document["output"]]
     say("结果", "results")
     for path in [*outputs, *(picture(outputs[0]) if not wanted_files() and outputs else []), written]:
