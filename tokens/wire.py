@@ -148,6 +148,7 @@ class Channel(asyncio.Protocol):
         self._unpacker = Unpacker()
         self._open: dict[int, asyncio.Future[Message]] = {}
         self._next = 0
+        self._outgoing: list[bytes] = []
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[None] = self._loop.create_future()
@@ -172,8 +173,15 @@ class Channel(asyncio.Protocol):
         self._next += 1
         data = pack({"id": self._next, "op": op, "args": args or {}})
         self._open[self._next] = reply
-        self._transport.write(data)
+        if not self._outgoing:  # what is posted in one turn of the loop leaves in one system call
+            self._loop.call_soon(self._flush)
+        self._outgoing.append(data)
         return reply
+
+    def _flush(self) -> None:
+        data, self._outgoing = b"".join(self._outgoing), []
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
 
     async def request(self, op: str, args: Message | None = None, timeout: float | None = None) -> Message:
         """`post` and wait; raises TimeoutError after `timeout` seconds, `ChannelClosed` when the other side goes."""
