@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from agent.cli.language import both
 from agent.cli.options import FinalTryOption, ForceOption, PinOption, TokenOption, YesOption
 from agent.cli.output import printable, write
 from agent.cli.session import Session
+
+if TYPE_CHECKING:
+    from agent.api.client import Told
 
 app = Commands()
 
@@ -121,7 +124,8 @@ def sign(
         if error.result is None:
             raise
         done = with_paths(error.result)
-        if not session.json:
+        error = _of_the_only(done["documents"]) or error
+        if not session.json and len(done["documents"]) > 1:
             _tell(session, done)
         return report(error, session, done, exit_code(done["documents"], error.code))
     if session.json:
@@ -178,8 +182,18 @@ def exit_code(documents: Sequence[Mapping[str, Any]], stopped_by: Code | None = 
     return exits.pop() if len(exits) == 1 else int(Exit.NO_INPUT)
 
 
+def _of_the_only(documents: Sequence[Mapping[str, Any]]) -> "Told | None":
+    """The error of a set's only document: it says more than that none of them could be used."""
+    from agent.api.client import Told
+
+    if len(documents) != 1 or not (error := documents[0].get("error")):
+        return None
+    return Told(Code(error["code"]), error["facts"], error["message"], error["hint"])
+
+
 def _tell(session: Session, done: Mapping[str, Any]) -> None:
     """Published documents on stdout; each failed one with its two sentences on stderr."""
+    some = any(document["state"] == "published" for document in done["documents"])
     for document in done["documents"]:
         name = printable(document["input"])
         if document["state"] == "published":
@@ -189,8 +203,10 @@ def _tell(session: Session, done: Mapping[str, Any]) -> None:
         elif document.get("error"):
             error = document["error"]
             write(f"{name}: {printable(error['message'])}\n{printable(error['hint'])}", sys.stderr)
-        else:
+        elif some:
             write(session.say(f"未签署：{name}", f"not signed: {name}"), sys.stderr)
+    if done.get("practice") and some:
+        write(session.say("练习模式：这些签名无效力。", "Practice: these signatures have no effect."), sys.stderr)
 
 
 def _code(warning: Any) -> str:

@@ -125,6 +125,13 @@ def init(
     emulated: Annotated[
         bool, typer.Option("--emulated", help=both("在本机建一个练习用的 UKey（SoftHSM2）", "Make an emulated token for practice (SoftHSM2)"))
     ] = False,
+    practice: Annotated[
+        bool,
+        typer.Option(
+            "--practice",
+            help=both("练习模式：签出的文件写明无效力（只用于 --emulated）", "Practice: what it signs says it has no effect (--emulated only)"),
+        ),
+    ] = False,
     module: Annotated[
         str | None, typer.Option("--module", metavar="M", help=both("驱动名称：初始化插在它上面的空 UKey", "Module whose blank token is meant"))
     ] = None,
@@ -143,7 +150,9 @@ def init(
     session: Session = ctx.obj
     if emulated == (module is not None):
         raise ApiError(Code.USAGE, reason="either", option="--emulated", other="--module")
-    body: dict[str, Any] = {"emulated": True, "label": label} if emulated else {"module": module, "label": label}
+    if practice and not emulated:
+        raise ApiError(Code.USAGE, reason="needs", option="--practice", other="--emulated")
+    body: dict[str, Any] = {"emulated": True, "practice": practice, "label": label} if emulated else {"module": module, "label": label}
     if slot is not None:
         body["slot_description"] = slot
     done = run_job(session, "/v1/tokens/init", body, Pins.of(pin=pin, so_pin=so_pin))

@@ -1,6 +1,7 @@
 """yinxin verify FILE…"""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -51,6 +52,7 @@ def verify(
     session: Session = ctx.obj
     if signature is not None and len(files) > 1:
         raise ApiError(Code.USAGE, reason="one_file", option="--signature")
+    _some_readable(files)
     body = {
         "files": [to_uri(file) for file in files],
         "signature": None if signature is None else to_uri(signature),
@@ -62,6 +64,21 @@ def verify(
     documents = done["documents"]
     session.show(done, lambda: "\n\n".join(_describe(session, document) for document in documents))
     return int(Exit.DONE if all(document["verdict"] == "passed" for document in documents) else Exit.NEGATIVE)
+
+
+def _some_readable(files: Sequence[str]) -> None:
+    """Raise `ApiError` (input_unusable) where not one of the files can be read; one among others has its own verdict."""
+    reasons = [_unreadable(file) for file in files]
+    if all(reasons):
+        raise ApiError(Code.INPUT_UNUSABLE, reason=reasons[0], name=files[0])
+
+
+def _unreadable(file: str) -> str | None:
+    if os.path.isdir(file):
+        return "not_a_file"
+    if not os.path.exists(file):
+        return "not_found"
+    return None if os.access(file, os.R_OK) else "unreadable"
 
 
 def _moment(text: str) -> str:
@@ -78,12 +95,10 @@ def _describe(session: Session, document: Mapping[str, Any]) -> str:
     lines = [f"{verdict}  {printable(document['file'])}", f"  {_explained(session, document)}"]
     for n, signature in enumerate(document.get("signatures") or (), 1):
         word = session.pick(VERDICTS.get(signature["verdict"], signature["verdict"]))
-        lines += [
-            "",
-            f"  {session.say(f'签名 {n}', f'Signature {n}')}: {word}",
-            f"    {_explained(session, signature)}",
-            pairs(_details(session, signature), 4),
-        ]
+        lines += ["", f"  {session.say(f'签名 {n}', f'Signature {n}')}: {word}"]
+        if (why := _explained(session, signature)) not in lines[1]:  # the document's own reason is often that of its only signature
+            lines.append(f"    {why}")
+        lines.append(pairs(_details(session, signature), 4))
         lines += [f"    - {printable(_change(session, change))}" for change in signature.get("changes_after_signing") or ()]
     return "\n".join(lines)
 
