@@ -122,6 +122,8 @@ class Token:
     """The PIN is typed on the reader's own pad (CKF_PROTECTED_AUTHENTICATION_PATH)."""
     emulated: bool = False
     """Made by us on SoftHSM2: for practice and tests, never for a real seal."""
+    practice: bool = False
+    """Marked as a practice token by whoever made it: its signatures say so."""
     keys: tuple[Key, ...] = ()
     certificates: tuple[Certificate, ...] = ()
 

@@ -11,7 +11,7 @@ from starlette.responses import StreamingResponse
 
 from agent.api.errors import ApiError, Code
 from agent.api.home import Home
-from agent.inventory import modules
+from agent.inventory import modules, practice
 from agent.inventory.service import Inventory, entry, key_entry
 from agent.server.jobs import Job, JobBody, Jobs
 from tokens.types import KeyType, Token, TokenState
@@ -32,7 +32,10 @@ class InitBody(JobBody):
 
     label: str = Field(min_length=1)
     emulated: bool = False
+    practice: bool = False
     module: str | None = None
+    slot_description: str | None = None
+    """Which of a module's slots, where several hold blank tokens."""
 
 
 class TokenBody(JobBody):
@@ -102,10 +105,14 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
         """Initialise a token: SO PIN and user PIN go from the asker straight to the token's host."""
 
         async def work(job: Job) -> dict[str, Any]:
+            if body.practice and not body.emulated:
+                raise ApiError(Code.USAGE, reason="practice", option="--practice")
             blank = await _blank(inventory, body)
             async with inventory.session(blank) as session:
                 await inventory.ask_secrets(job, session, blank, "token_init", (), ("so_pin", "pin"))
                 made = await session.initialise(body.label)
+            if body.practice:
+                practice.mark(home, made.serial)
             inventory.stale()
             return {"token": token_entry(next((t for t in await inventory.tokens() if t.serial == made.serial and t.label == made.label), made))}
 
@@ -155,7 +162,8 @@ async def _blank(inventory: Inventory, body: InitBody) -> Token:
     blank = [
         t
         for t in await inventory.tokens()
-        if t.state is TokenState.NOT_INITIALISED and (t.emulated if body.emulated else not t.emulated and wanted in (None, t.module))
+        if t.state is TokenState.NOT_INITIALISED
+        and (t.emulated if body.emulated else not t.emulated and wanted in (None, t.module) and body.slot_description in (None, t.slot_description))
     ]
     if not blank:
         raise ApiError(Code.TOKEN_ABSENT, reason="no_softhsm" if body.emulated else "no_blank", token=body.module, available="")

@@ -12,7 +12,7 @@ import structlog
 
 from agent.api.errors import ApiError, Code
 from agent.api.home import Home
-from agent.inventory import modules
+from agent.inventory import modules, practice
 from agent.inventory.certificates import CertificateView, views
 from agent.server.jobs import Job
 from agent.server.prompts import CANCEL
@@ -92,6 +92,7 @@ class Inventory:
         monitors = await self._refresh_monitors()
         found = await asyncio.gather(*(monitor.list() for monitor in monitors.values()), return_exceptions=True)
         tokens: list[Token] = []
+        marked = practice.serials(self._home)
         troubles: dict[str, TokenError] = {}
         for ref, each in zip(monitors, found, strict=True):
             if isinstance(each, TokenError):
@@ -101,7 +102,7 @@ class Inventory:
             elif isinstance(each, BaseException):
                 raise each
             else:
-                tokens += [replace(token, emulated=ref.origin == "emulated") for token in each]
+                tokens += [replace(token, emulated=ref.origin == "emulated", practice=token.serial in marked) for token in each]
         self._seen_at = time.monotonic()
         self._troubles = troubles
         if tuple(tokens) != self._tokens:
@@ -254,6 +255,7 @@ def entry(token: Token, at: datetime, own: Sequence[str]) -> dict[str, Any]:
         "pin_state": token.pin_state,
         "protected_path": token.protected_path,
         "emulated": token.emulated,
+        "practice": token.practice,
         "keys": [key_entry(key) for key in token.keys],
         "certificates": [view.entry(at, own) for view in views(token)],
     }

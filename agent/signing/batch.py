@@ -89,6 +89,7 @@ class Batch:
         self._documents = [Document(n, output) for n, output in enumerate(order.outputs)]
         self._fatal: ApiError | None = None
         self._started = 0.0
+        self._practice = False
 
     async def run(self, crew: Crew, chain: Callable[[bytes], Sequence[bytes]]) -> dict[str, Any]:
         """Sign the set; raises `PartlyDone` with what was done where something stopped it."""
@@ -104,7 +105,7 @@ class Batch:
 
     def result(self) -> dict[str, Any]:
         """The contract's answer."""
-        return {"batch": self.id, "documents": [self._entry(d) for d in self._documents]}
+        return {"batch": self.id, "practice": self._practice, "documents": [self._entry(d) for d in self._documents]}
 
     def _entry(self, document: Document) -> dict[str, Any]:
         return {
@@ -124,6 +125,7 @@ class Batch:
     async def _sign_all(self, stack: AsyncExitStack, crew: Crew, chain: Callable[[bytes], Sequence[bytes]]) -> None:
         now = datetime.now(UTC)
         token = await self._inventory.pick(self._order.token)
+        self._practice = token.practice
         certificate = await self._inventory.find_certificate(token, self._order.certificate, now)
         self._authorise(certificate, now)
         workers = await stack.enter_async_context(crew.lease(1 if len(self._documents) <= _FEW else 2))
@@ -139,6 +141,7 @@ class Batch:
             "reason": self._order.reason,
             "location": self._order.location,
             "signer_name": certificate.common_name,
+            "practice": token.practice,
             "signing_time": now.isoformat(timespec="seconds"),
         }
         await asyncio.gather(*(worker.call("setup", **setup) for worker in workers))

@@ -10,6 +10,7 @@ _LABELS: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "zh": ("签名人：", "时间：", "事由：", "地点："),
     "en": ("Signed by: ", "Time: ", "Reason: ", "Location: "),
 }
+_PRACTICE: Final[Mapping[str, str]] = {"zh": "练习模式（无效力）", "en": "Practice, no legal effect"}
 LEADING: Final = 1.3
 """Distance of base lines, in font sizes."""
 PADDING: Final = 0.35
@@ -17,8 +18,8 @@ PADDING: Final = 0.35
 _LARGEST: Final = 14.0
 
 
-def words(language: Language, name: str, moment: datetime, reason: str, location: str) -> tuple[str, ...]:
-    """The lines shown: who, when (as the signer's clock says, with its offset), and why and where if given."""
+def words(language: Language, name: str, moment: datetime, reason: str, location: str, practice: bool = False) -> tuple[str, ...]:
+    """The lines shown: who, when (as the signer's clock says, with its offset), why and where if given; that it is practice, if it is."""
     signer, time, why, where = _LABELS[language]
     offset = moment.strftime("%z")
     clock = moment.strftime("%Y-%m-%d %H:%M:%S") + (f" {offset[:3]}:{offset[3:5]}" if offset else "")
@@ -27,6 +28,8 @@ def words(language: Language, name: str, moment: datetime, reason: str, location
         lines.append(why + reason)
     if location:
         lines.append(where + location)
+    if practice:
+        lines.append(_PRACTICE[language])
     return tuple(" ".join(line.split()) for line in lines)
 
 

@@ -3,7 +3,7 @@
 It reads documents that anybody may have made, so it is hardened, has bounded memory, and holds neither PIN nor key.
 Operations, in order of a document's life (n is the caller's number for it):
 
-    setup     {signer_der, chain, scheme, language, appearance, reason, location, signer_name, signing_time} → {}
+    setup     {signer_der, chain, scheme, language, appearance, reason, location, signer_name, signing_time, practice} → {}
     snapshot  {n, input, output, format, places, force, repair} → {n, sha256, size, pages, warnings, signatures}
     prepare   {n} → {n, tbs}          finish {n, signature} → {n, sha256_after}
     publish   {n} → {n, output}       drop {n} → {n}
@@ -96,7 +96,7 @@ class Bench:
         name, reason, location = (args.get(key) or "" for key in ("signer_name", "reason", "location"))
         shown = None
         if args.get("appearance") == "text":
-            shown = stamp(words("zh" if args.get("language") == "zh" else "en", name, moment, reason, location))
+            shown = stamp(words("zh" if args.get("language") == "zh" else "en", name, moment, reason, location, bool(args.get("practice"))))
         self._setup = Setup(pades, cades, signer_of(signer, pades), shown, Words(moment, name, reason, location), self._umask)
         return {}
 
