@@ -106,7 +106,7 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
 
         async def work(job: Job) -> dict[str, Any]:
             if body.practice and not body.emulated:
-                raise ApiError(Code.USAGE, reason="practice", option="--practice")
+                raise ApiError(Code.USAGE, reason="needs", option="practice", other="emulated")
             blank = await _blank(inventory, body)
             async with inventory.session(blank) as session:
                 await inventory.ask_secrets(job, session, blank, "token_init", (), ("so_pin", "pin"))

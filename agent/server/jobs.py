@@ -110,7 +110,8 @@ class Job:
 
     async def _ask_caller(self, question: dict[str, Any]) -> str:
         qid = secrets.token_hex(8)
-        self._questions[qid] = answer = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._questions[qid] = answer
         self.emit("question", question=qid, **question)
         try:
             return await answer

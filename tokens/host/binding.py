@@ -15,7 +15,7 @@ for _name in ("dh", "dsa", "ec", "rsa", "x509"):
 from pkcs11 import Attribute, CertificateType, KeyType, Mechanism, MechanismFlag, ObjectClass, _pkcs11, types  # noqa: E402
 from pkcs11.exceptions import PKCS11Error  # noqa: E402
 
-from tokens.errors import TokenFault  # noqa: E402
+from tokens.errors import TokenRemoved  # noqa: E402
 from tokens.host.cryptoki import Cryptoki  # noqa: E402
 from tokens.host.returns import error_for, name_of_exception  # noqa: E402
 
@@ -44,7 +44,7 @@ def opened(module: Cryptoki, slot_id: int) -> Iterator[types.Session]:
     with reported("C_OpenSession"):
         slot = next((slot for slot in _Attached(module.path).get_slots(token_present=True) if slot.slot_id == slot_id), None)
         if slot is None:
-            raise TokenFault(reason="slot_vanished")
+            raise TokenRemoved(during="C_OpenSession")
         session: types.Session = slot.get_token().open(rw=True)
     try:
         yield session
