@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
-from tokens.errors import KeyNotFound, TokenFault
+from tokens.errors import KeyNotFound, MechanismUnsupported, TokenFault
 from tokens.types import SignatureScheme
 
 _HASHES: Mapping[str, hashes.HashAlgorithm] = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
@@ -42,12 +42,17 @@ def type_of(public_key_der: bytes) -> str:
 
 
 def from_parts(parts: Mapping[str, bytes]) -> bytes:
-    """SubjectPublicKeyInfo from what a token gives: modulus and exponent, curve and point, or a certificate; raises `KeyNotFound`."""
+    """SubjectPublicKeyInfo from what a token gives: modulus and exponent, curve and point, or a certificate.
+
+    Raises `MechanismUnsupported` for a curve that we do not use, `KeyNotFound` where the parts make no key.
+    """
     try:
         if "modulus" in parts:
             numbers = rsa.RSAPublicNumbers(int.from_bytes(parts["exponent"], "big"), int.from_bytes(parts["modulus"], "big"))
             return to_der(numbers.public_key())
         if "point" in parts:
+            if parts["curve"] not in _CURVES:
+                raise MechanismUnsupported(curve=parts["curve"].hex())
             curve = _CURVES[parts["curve"]]
             return to_der(ec.EllipticCurvePublicKey.from_encoded_point(curve, _bare_point(parts["point"], curve)))
         return to_der(x509.load_der_x509_certificate(parts["certificate"]).public_key())

@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography import x509
 
 from tokens import public
-from tokens.errors import CertificateMismatch, TokenFault
+from tokens.errors import CertificateMismatch, MechanismUnsupported, TokenFault
 from tokens.hosts import Deadlines, Host
 from tokens.monitor import certificates_from, keys_from, token_from
 from tokens.types import Certificate, Key, KeyType, ModuleRef, PinOffer, SignatureScheme, Token
@@ -112,7 +112,10 @@ class Session:
 
         It goes by the public key, so that it can be told before login, when most tokens hide the private one.
         """
-        kind = public.type_of(await self.public_key(cka_id))
+        try:
+            kind = public.type_of(await self.public_key(cka_id))
+        except MechanismUnsupported:
+            return ()
         answer = await self.host.call("schemes", {"type": kind}, deadline=self.host.deadlines.list)
         return tuple(SignatureScheme(word) for word in answer["schemes"])
 

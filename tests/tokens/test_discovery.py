@@ -55,7 +55,13 @@ def test_relative_and_absolute_names(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("line", "there"),
-    [("enable-in: yinxin", True), ("enable-in: ssh, yinxin", True), ("enable-in: ssh", False), ("disable-in: yinxin", False), ("disable-in: ssh", True)],
+    [
+        ("enable-in: yinxin", True),
+        ("enable-in: ssh, yinxin", True),
+        ("enable-in: ssh", False),
+        ("disable-in: yinxin", False),
+        ("disable-in: ssh", True),
+    ],
 )
 def test_enable_and_disable(tmp_path: Path, line: str, there: bool) -> None:
     module = _module(tmp_path / "lib", "a.so")

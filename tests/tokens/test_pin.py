@@ -80,7 +80,7 @@ def test_silent_callers_hold_up_nobody_and_the_socket_is_gone_afterwards(bench: 
             await asyncio.to_thread(write, offer, line_for(offer, pin=PIN))
             await waiting
             assert not Path(offer.path).exists()
-            with pytest.raises(OSError):
+            with pytest.raises(FileNotFoundError):
                 platform.connect(offer.path)
             for sock in silent:
                 sock.close()

@@ -1,7 +1,7 @@
 """Sessions on a real SoftHSM2: login, signing in every scheme, keys that stay, certificates, initialisation."""
 
 import asyncio
-import datetime
+import datetime as dt
 import os
 from pathlib import Path
 
@@ -154,8 +154,8 @@ def test_a_key_type_that_is_none_is_refused(bench: Bench) -> None:
 def _certificate(public_key: bytes) -> bytes:
     issuer = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "李工")])
-    now = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-    builder = x509.CertificateBuilder(name, name, load_der_public_key(public_key), 2**158 + 7, now, now + datetime.timedelta(365))  # type: ignore[arg-type]
+    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    builder = x509.CertificateBuilder(name, name, load_der_public_key(public_key), 2**158 + 7, now, now + dt.timedelta(365))  # type: ignore[arg-type]
     return builder.sign(issuer, hashes.SHA256()).public_bytes(Encoding.DER)
 
 

@@ -107,9 +107,11 @@ def test_channel_keeps_replies_apart_and_in_order() -> None:
 def test_channel_gives_events_and_ends_with_its_peer() -> None:
     async def run() -> None:
         ours, theirs = platform.socket_pair()
+        theirs.settimeout(20)
         events: list[Message] = []
         channel = await Channel.over(ours, events.append)
         waiting = channel.post("never")
+        await asyncio.to_thread(theirs.recv, 1000)
         theirs.sendall(wire.pack({"event": "progress", "done": 1}))
         theirs.close()
         with pytest.raises(ChannelClosed):

@@ -142,7 +142,22 @@ class SessionProgram(Program):
 
     def sign(self, args: Message) -> Message:
         """One signature in the token's own form."""
-        return {"signature": to_text(self._signer(args).sign(args["scheme"], to_bytes(args["tbs"]), self._secrets.get("pin")))}
+        signer, tbs = self._signer(args), to_bytes(args["tbs"])
+        try:
+            return {"signature": to_text(signer.sign(args["scheme"], tbs, self._secrets.get("pin")))}
+        except TokenError:
+            self._renew()
+            raise
+
+    def _renew(self) -> None:
+        """Another session, since a failed signature may have left this one inside an operation; the login stays, as one is always open."""
+        self._signers.clear()
+        try:
+            fresh = self.module.open_session(self._slot_id, writing=True)
+        except TokenError:
+            return
+        self.module.close_session(self._session)
+        self._session = fresh
 
     def generate(self, args: Message) -> Message:
         """A key pair on the token."""

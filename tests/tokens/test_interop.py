@@ -1,0 +1,70 @@
+"""Other programs on the same token: pkcs11-tool sees our keys, signs with them, makes keys that we use."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+
+from tests.tokens.conftest import LABEL, PIN, Bench
+from tokens.types import Key, KeyType, SignatureScheme
+
+
+def _tool(bench: Bench, *arguments: str) -> str:
+    command = ["pkcs11-tool", "--module", bench.ref.path, "--token-label", LABEL, "--login", "--pin", PIN, *arguments]
+    done = subprocess.run(command, env={"PATH": "/usr/bin", "LANG": "C.UTF-8", **dict(bench.ref.env)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_pkcs11_tool_lists_our_keys_as_unextractable(bench: Bench, keys: dict[KeyType, Key]) -> None:
+    listed = _tool(bench, "--list-objects", "--type", "privkey")
+    for key in keys.values():
+        assert key.cka_id.hex() in listed
+        assert key.label in listed
+    assert listed.count("sensitive, always sensitive, never extractable, local") == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scheme", "options"),
+    [
+        (KeyType.RSA2048, SignatureScheme.RSA_PKCS1_SHA256, []),
+        (KeyType.RSA2048, SignatureScheme.RSA_PSS_SHA256, ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32"]),
+        (KeyType.P256, SignatureScheme.ECDSA_SHA256, []),
+    ],
+)
+def test_openssl_verifies(bench: Bench, keys: dict[KeyType, Key], tmp_path: Path, kind: KeyType, scheme: SignatureScheme, options: list[str]) -> None:
+    async def run() -> None:
+        async with await bench.logged_in() as session:
+            public_key = load_der_public_key(await session.public_key(keys[kind].cka_id))
+            (tmp_path / "p.pem").write_bytes(public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+            (tmp_path / "sig").write_bytes(await session.sign(keys[kind].cka_id, scheme, b"drawing"))
+
+    asyncio.run(run())
+    (tmp_path / "data").write_bytes(b"drawing")
+    command = ["openssl", "dgst", "-sha256", "-verify", "p.pem", "-signature", "sig", *options, "data"]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout == "Verified OK\n"
+
+
+def test_a_key_that_asks_for_the_pin_at_every_signature(bench: Bench) -> None:
+    """CKA_ALWAYS_AUTHENTICATE: the host keeps the PIN for the session and logs in anew for each signature (PIV 9C)."""
+    _tool(bench, "--keypairgen", "--key-type", "EC:prime256v1", "--id", "9c", "--label", "always", "--always-auth")
+
+    async def run() -> None:
+        async with await bench.logged_in() as session:
+            for _ in range(3):
+                await session.sign(b"\x9c", SignatureScheme.ECDSA_SHA256, b"x")
+
+    asyncio.run(run())
+
+
+def test_a_key_of_a_kind_we_do_not_use_is_listed_and_not_used(bench: Bench) -> None:
+    _tool(bench, "--keypairgen", "--key-type", "EC:secp256k1", "--id", "51", "--label", "other")
+
+    async def run() -> None:
+        async with await bench.logged_in() as session:
+            assert (b"\x51", KeyType.OTHER) in [(key.cka_id, key.type) for key in await session.keys()]
+            assert await session.schemes(b"\x51") == ()
+
+    asyncio.run(run())
