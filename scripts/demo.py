@@ -45,7 +45,7 @@ class Check:
         """The lines that matter to a reader in a hurry."""
         lines = [line.strip(" -") for line in self.words.splitlines()]
         telling = [line for line in lines if any(word in line for word in ("Signature is", "document signed", "No syntax", "successful"))]
-        return " · ".join(telling) or "\n     ".join(lines)
+        return " · ".join(telling).removesuffix("; the file may still contain") or "\n     ".join(lines)
 
 
 def say(chinese: str, english: str) -> None:
@@ -101,7 +101,8 @@ def make_token() -> None:
     """An emulated token that holds an internal CA and a signer's key and certificate."""
     pin = ("--token", LABEL, "--pin", f"file:{shown(DEMO / 'pin.txt')}")
     say("制作练习 UKey", "making a practice token (SoftHSM2)")
-    yinxin("token", "init", "--emulated", "--label", LABEL, *pin[2:], "--so-pin", f"file:{shown(DEMO / 'so-pin.txt')}")
+    print(f"   $ export YINXIN_HOME={shown(HOME)}")
+    yinxin("token", "init", "--emulated", "--practice", "--label", LABEL, *pin[2:], "--so-pin", f"file:{shown(DEMO / 'so-pin.txt')}")
     say("建立单位内部 CA，在 UKey 上生成密钥，签发数字证书", "an internal CA, a key made on the token, a certificate for it")
     yinxin("ca", "create", "--subject", CA_SUBJECT, "--out", DEMO / "ca.pem", *pin)
     made = yinxin("key", "generate", "--type", "rsa2048", "--label", "signing", *pin)
