@@ -13,7 +13,8 @@ from tests.conftest import Yinxin
 PIN = "MARK-7f3a91c4-PIN"
 SO_PIN = "MARK-SO-55e0b2d8-PIN"
 WRONG = "MARK-WRONG-6d21aa-PIN"
-NEEDLES = [needle for word in (PIN, SO_PIN, WRONG) for needle in (word.encode(), word.encode("utf-16-le"), word.encode("utf-32-le"), word.encode().hex().encode())]
+_FORMS = (lambda w: w.encode(), lambda w: w.encode("utf-16-le"), lambda w: w.encode("utf-32-le"), lambda w: w.encode().hex().encode())
+NEEDLES = [form(word) for word in (PIN, SO_PIN, WRONG) for form in _FORMS]
 
 
 def holding(data: bytes) -> list[bytes]:
@@ -55,7 +56,9 @@ def test_the_pin_is_found_in_no_log_file_argv_environment_memory_or_error(yinxin
         assert not holding(environment), f"environment of {pid}"  # the agent too: whoever starts it keeps the `env:` source to itself
     if shutil.which("gdb") and os.getuid() == 0:
         core = tmp_path / "core"
-        subprocess.run(["gdb", "-q", "-batch", "-p", str(agents[0]), "-ex", f"generate-core-file {core}"], capture_output=True, timeout=120, check=False)
+        subprocess.run(
+            ["gdb", "-q", "-batch", "-p", str(agents[0]), "-ex", f"generate-core-file {core}"], capture_output=True, timeout=120, check=False
+        )
         memory = core.read_bytes()
         assert len(memory) > 1_000_000
         assert not holding(memory), "agent memory"

@@ -39,7 +39,9 @@ class Agent:
 
     def __init__(self, top: Path, *extra: str) -> None:
         self.home = locate(str(top))
-        self.process = subprocess.Popen([sys.executable, "-m", "agent.main", "--home", str(top), *extra], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "agent.main", "--home", str(top), *extra], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
 
     def ready(self) -> "Agent":
         until = time.monotonic() + DEADLINE

@@ -2,7 +2,6 @@
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,7 @@ from agent.api.messages import sentence
 from tests.conftest import ROOT
 from tokens import errors
 
-_PLAIN = {("agent_unreachable", "absent")}
+_PLAIN = {("agent_unreachable", "absent"), ("pin_cancelled", "declined"), ("pin_cancelled", "agent"), ("token_fault", "not_open")}
 """Reasons that the general sentence of their code tells in full."""
 _EXCEPTIONS = {cls.__name__: cls.code for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, errors.TokenError)}
 
