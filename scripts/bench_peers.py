@@ -15,13 +15,14 @@ from pathlib import Path
 
 def stock_pyhanko(label: str, key: str, certificate: str, out_dir: str, *inputs: str) -> None:
     """Sign `inputs` one after another as pyHanko's documentation shows it."""
+    from pyhanko.config.pkcs11 import TokenCriteria
     from pyhanko.keys import load_cert_from_pemder
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
     from pyhanko.sign import signers
     from pyhanko.sign.fields import SigSeedSubFilter
     from pyhanko.sign.pkcs11 import PKCS11Signer, open_pkcs11_session
 
-    session = open_pkcs11_session(_MODULE, token_label=label, user_pin=os.environ["YX_PIN"])
+    session = open_pkcs11_session(_MODULE, token_criteria=TokenCriteria(label=label), user_pin=os.environ["YX_PIN"])
     cert = load_cert_from_pemder(certificate)
     signer = PKCS11Signer(session, signing_cert=cert, key_label=key, other_certs_to_pull=(), use_raw_mechanism=cert.public_key.algorithm == "ec")
     meta = signers.PdfSignatureMetadata(field_name="Signature1", md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES)
