@@ -63,6 +63,8 @@ def _inside(data: bytes, tag: int) -> bytes:
 def check_cms(cms: bytes, digest: bytes, signer: Signer) -> None:
     """Check that `cms` is one SignedData whose signed attributes name `digest` and carry the signer's signature; raises `CheckFailed`."""
     try:
+        if der.element(cms)[2] != len(cms):
+            raise CheckFailed("bytes after the CMS")
         identifier, content = (whole for _, _, whole in der.children(_inside(cms, der.SEQUENCE)))
         if identifier != _SIGNED_DATA:
             raise CheckFailed("not SignedData")
@@ -82,8 +84,8 @@ def check_cms(cms: bytes, digest: bytes, signer: Signer) -> None:
     verify(signer, bytes((der.SET,)) + attributes[2][1:], signature[1])
 
 
-def check_pdf(fd: int, prefix: int, prefix_sha256: str, signer: Signer) -> str:
-    """Check a staged PDF whose first `prefix` bytes must be the snapshot; returns the SHA-256 of the whole file.
+def check_pdf(fd: int, prefix: int, prefix_sha256: str, signer: Signer, cms: bytes) -> str:
+    """Check a staged PDF whose first `prefix` bytes must be the snapshot and whose signature must be `cms`; returns the file's SHA-256.
 
     Raises `CheckFailed` where the range does not cover the whole file but the signature's value, or anything else is not right.
     """
@@ -101,13 +103,12 @@ def check_pdf(fd: int, prefix: int, prefix_sha256: str, signer: Signer) -> str:
     ranged.update(tail[: first - prefix])
     ranged.update(tail[second - prefix :])
     try:
-        cms = bytes.fromhex(value[1:-1].decode("ascii"))
-        _, _, end = der.element(cms)
+        written = bytes.fromhex(value[1:-1].decode("ascii"))
     except (ValueError, UnicodeDecodeError) as exc:
         raise CheckFailed("contents") from exc
-    if cms[end:].strip(b"\0"):
-        raise CheckFailed("padding")
-    check_cms(cms[:end], ranged.digest(), signer)
+    if written.rstrip(b"\0") != cms.rstrip(b"\0"):
+        raise CheckFailed("contents")
+    check_cms(cms, ranged.digest(), signer)
     digest: str = whole.hexdigest()
     return digest
 

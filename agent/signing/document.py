@@ -153,19 +153,21 @@ class Document:
         with self._staging.file() as fd:
             if self._plan is None:
                 write_all(fd, cms, 0)
-                after = self._check_detached(fd)
+                after = self._check_detached(fd, cms)
             else:
                 if len(cms) * 2 > self._gap[1] - self._gap[0] - 2:
                     raise check.CheckFailed("the signature does not fit its place")
                 write_all(fd, cms.hex().upper().encode("ascii"), self._gap[0] + 1)
                 prefix = self._states["sha256"].hexdigest()
-                after = check.check_pdf(fd, self._plan.size, prefix, setup.signer)
+                after = check.check_pdf(fd, self._plan.size, prefix, setup.signer, cms)
                 pdf.check_structure(fd, self._plan)
         self._staging.sync(final_mode(self.snapshot.mode, setup.umask))
         return after
 
-    def _check_detached(self, fd: int) -> str:
+    def _check_detached(self, fd: int, cms: bytes) -> str:
         written = os.pread(fd, os.fstat(fd).st_size, 0)
+        if written != cms:
+            raise check.CheckFailed("contents")
         check.check_cms(written, self._states[self._setup.cades.digest].copy().digest(), self._setup.signer)
         return hashlib.sha256(written).hexdigest()
 

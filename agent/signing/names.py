@@ -7,9 +7,10 @@ from typing import Final, Literal, TypeAlias
 
 from agent.api.errors import ApiError, Code
 from agent.api.uris import to_uri
-from agent.signing.reader import HEAD
 
 Format: TypeAlias = Literal["pades", "cades"]
+HEAD: Final = 1024
+"""A PDF announces itself within so many bytes (ISO 32000-1, annex H, note 13)."""
 _PDF_ENDING: Final = ".pdf"
 
 

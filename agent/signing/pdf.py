@@ -82,7 +82,7 @@ def plan(fd: int, size: int, places: Sequence[Place]) -> Plan:
         for index, page in enumerate(targets):
             _annotate(changes, page.node, _FIELD if index == 0 else _ANNOTATIONS + index - 1)
         new_form = _register(changes, pdf, form)
-        warnings = _warnings(pdf, form)
+        warnings = _warnings(pdf, form, bool(places))
         trailer, first_id = _trailer(pdf)
         return Plan(
             size=size,
@@ -197,11 +197,14 @@ def _extend(changes: _Changes, root: Node, form: reader.Form) -> None:
         changes.set(root, "/Extensions", (_EXTENSIONS,))
 
 
-def _warnings(pdf: pikepdf.Pdf, form: reader.Form) -> tuple[str, ...]:
+def _warnings(pdf: pikepdf.Pdf, form: reader.Form, visible: bool) -> tuple[str, ...]:
+    """What a person should know: hybrid cross-references, a form with XFA, appearances that viewers draw anew, and a visible signature after a
+    certification (some verifiers then no longer accept the certification)."""
     acroform = reader.entry(pdf.Root, "/AcroForm")
     found = {
         "hybrid": "/XRefStm" in pdf.trailer,
         "xfa": reader.entry(acroform, "/XFA") is not None,
+        "certified_visible": form.certified and visible,
         "need_appearances": reader.entry(acroform, "/NeedAppearances") is True and not (form.appearances and not form.signatures),
     }
     return tuple(name for name, present in found.items() if present)

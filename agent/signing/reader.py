@@ -8,20 +8,20 @@ import logging
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import pikepdf
 
 from agent.api.errors import ApiError, Code
+from agent.signing.names import HEAD
 from agent.signing.placement import Box, PageShape, shape
 
 Node: TypeAlias = Any
 """A value as pikepdf gives it: its own object types, or int, bool, Decimal, None."""
 
-HEAD = 1024
-"""A PDF announces itself within so many bytes (ISO 32000-1, annex H, note 13)."""
 CHUNK: Final = 1024 * 1024
 _TAIL: Final = 1054
 _MAPPED_MAX: Final = 64 * 1024 * 1024
@@ -50,16 +50,16 @@ class PageFound:
 def opened(fd: int, size: int) -> Iterator[pikepdf.Pdf]:
     """The document in `fd`; raises `ApiError` (input_unusable: not_pdf, encrypted, damaged with `repairable`)."""
     _check_header(fd)
-    guessed = False
-    try:
-        pdf = _open(fd, size, recover=False)
-    except pikepdf.PasswordError as exc:
-        raise unusable("encrypted") from exc
-    except pikepdf.PdfError as exc:
-        if "encrypt" in str(exc).lower():
+    with ExitStack() as stack:
+        guessed = False
+        try:
+            pdf = stack.enter_context(opened_plainly(fd, size))
+        except pikepdf.PasswordError as exc:
             raise unusable("encrypted") from exc
-        pdf, guessed = _recovered(fd, size, exc), True
-    with pdf:
+        except pikepdf.PdfError as exc:
+            if "encrypt" in str(exc).lower():
+                raise unusable("encrypted") from exc
+            pdf, guessed = stack.enter_context(_recovered(fd, size, exc)), True
         if pdf.is_encrypted:
             raise unusable("encrypted")
         if (guessed or pdf.get_warnings() or "/Prev" in pdf.trailer) and _seen_by_verifier(fd) != identity(pdf.Root):
@@ -67,19 +67,30 @@ def opened(fd: int, size: int) -> Iterator[pikepdf.Pdf]:
         yield pdf
 
 
-def opened_plainly(fd: int, size: int) -> pikepdf.Pdf:
-    """The document in `fd` as qpdf reads it without guessing; raises `pikepdf.PdfError`."""
-    return _open(fd, size, recover=False)
+@contextmanager
+def opened_plainly(fd: int, size: int, recover: bool = False) -> Iterator[pikepdf.Pdf]:
+    """The document in `fd` as qpdf reads it, without guessing unless `recover`; raises `pikepdf.PdfError`."""
+    opening = partial(pikepdf.open, attempt_recovery=recover, inherit_page_attributes=False, suppress_warnings=True)
+    path = f"/proc/self/fd/{fd}"
+    if size <= _MAPPED_MAX and os.path.exists(path):
+        with opening(path) as pdf:
+            yield pdf
+    else:  # in pieces, so that a large file takes no memory
+        with os.fdopen(os.dup(fd), "rb") as stream, opening(stream, access_mode=pikepdf.AccessMode.stream) as pdf:
+            yield pdf
 
 
-def _recovered(fd: int, size: int, why: Exception) -> pikepdf.Pdf:
+@contextmanager
+def _recovered(fd: int, size: int, why: Exception) -> Iterator[pikepdf.Pdf]:
     """The document as qpdf guesses it: used only where the verifier reads it without guessing, and it holds no signature."""
     if _seen_by_verifier(fd) is None or contains(fd, size, b"/ByteRange"):
         raise unusable("damaged", repairable=repairable(fd, size)) from why
-    try:
-        return _open(fd, size, recover=True)
-    except pikepdf.PdfError as exc:
-        raise unusable("damaged", repairable=False) from exc
+    with ExitStack() as stack:
+        try:
+            pdf = stack.enter_context(opened_plainly(fd, size, recover=True))
+        except pikepdf.PdfError as exc:
+            raise unusable("damaged", repairable=False) from exc
+        yield pdf
 
 
 def contains(fd: int, size: int, word: bytes) -> bool:
@@ -91,14 +102,6 @@ def contains(fd: int, size: int, word: bytes) -> bool:
             return True
         before = part[-len(word) :]
     return False
-
-
-def _open(fd: int, size: int, recover: bool) -> pikepdf.Pdf:
-    path = f"/proc/self/fd/{fd}"
-    mapped = size <= _MAPPED_MAX and os.path.exists(path)
-    source = path if mapped else os.fdopen(os.dup(fd), "rb")
-    mode = pikepdf.AccessMode.default if mapped else pikepdf.AccessMode.stream
-    return pikepdf.open(source, attempt_recovery=recover, inherit_page_attributes=False, suppress_warnings=True, access_mode=mode)
 
 
 def _check_header(fd: int) -> None:
@@ -113,7 +116,7 @@ def _check_header(fd: int) -> None:
 def repairable(fd: int, size: int) -> bool:
     """Whether qpdf can rebuild the file, with at least one page."""
     try:
-        with _open(fd, size, recover=True) as pdf:
+        with opened_plainly(fd, size, recover=True) as pdf:
             return not pdf.is_encrypted and len(pdf.pages) > 0
     except (pikepdf.PdfError, pikepdf.PasswordError, ValueError, TypeError, AttributeError, KeyError, IndexError, RuntimeError):
         return False
@@ -122,7 +125,7 @@ def repairable(fd: int, size: int) -> bool:
 def rewrite(source: int, size: int, target: int) -> None:
     """Write what qpdf can save of `source` into the empty file `target`; raises `ApiError` (damaged)."""
     try:
-        with _open(source, size, recover=True) as pdf, os.fdopen(os.dup(target), "r+b") as out:
+        with opened_plainly(source, size, recover=True) as pdf, os.fdopen(os.dup(target), "r+b") as out:
             if "/Size" not in pdf.trailer:  # lost with a broken trailer, and then qpdf writes none
                 pdf.trailer["/Size"] = 1
             pdf.save(out, fix_metadata_version=False)
@@ -247,6 +250,8 @@ class Form:
     """Signature fields that carry a value."""
     appearances: bool
     """Every widget has an appearance of its own."""
+    certified: bool
+    """Its author certified it and allows signatures (DocMDP 2 or 3)."""
 
 
 def form(pdf: pikepdf.Pdf) -> Form:
@@ -254,7 +259,8 @@ def form(pdf: pikepdf.Pdf) -> Form:
     acroform = entry(pdf.Root, "/AcroForm")
     if entry(acroform, "/XFA") is not None and entry(pdf.Root, "/NeedsRendering") is True:
         raise unusable("xfa")
-    check_permission(entry(entry(pdf.Root, "/Perms"), "/DocMDP"))
+    certification = entry(entry(pdf.Root, "/Perms"), "/DocMDP")
+    check_permission(certification)
     top = elements(entry(acroform, "/Fields"))
     names = frozenset(str(name) for name in (entry(field, "/T") for field in top) if isinstance(name, pikepdf.String))
     signatures, appearances = 0, True
@@ -272,7 +278,7 @@ def form(pdf: pikepdf.Pdf) -> Form:
             check_permission(value)
         appearances = appearances and (entry(field, "/Subtype") != "/Widget" or entry(field, "/AP") is not None)
         stack.extend(elements(entry(field, "/Kids")))
-    return Form(names, signatures, appearances)
+    return Form(names, signatures, appearances, certification is not None)
 
 
 def check_permission(signature: Node) -> None:

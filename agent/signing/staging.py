@@ -106,7 +106,7 @@ class Staging:
             os.fsync(fd)
 
     def publish(self) -> None:
-        """Give the file its name, all at once; the folder is not yet synced.  Raises `ApiError` (output_exists without `force`, output_unwritable)."""
+        """Give the file its name at once; the folder is not yet synced.  Raises `ApiError` (output_exists without `force`, output_unwritable)."""
         try:
             self._publish()
         except FileExistsError as exc:
