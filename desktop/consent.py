@@ -28,7 +28,8 @@ from agent.api.client import deliver
 from desktop import look
 from desktop.nouns import AskedDocument, Token
 from desktop.parts import banner, frame, label, named
-from desktop.wording import CONFIRMATION, Words
+from desktop.wording import CONFIRMATION
+from desktop.words import Words
 
 CANCEL = "cancel"
 GIVEN = "given"
@@ -210,6 +211,8 @@ class ConsentDialog(QDialog):
         changed = [d.name for d in documents if d.path in previewed and previewed[d.path] != d.sha256]
         if changed:
             column.addWidget(banner("bad", "indeterminate", words("documents.changed", name=changed[0])))
+        elif documents[0].path in previewed:
+            column.addWidget(label(words("documents.same"), "good"))
         return box
 
     def _remarks(self) -> list[str]:

@@ -11,7 +11,7 @@ from agent.api.uris import to_path
 from desktop import look
 from desktop.nouns import shown_name, shown_path
 from desktop.parts import button, label, named, restyle
-from desktop.wording import Words
+from desktop.words import Words
 
 _PATH = Qt.ItemDataRole.UserRole
 

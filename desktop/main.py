@@ -16,7 +16,7 @@ from desktop.prompter import exit_without_display
 from desktop.translation import translate
 from desktop.window import Window
 from desktop.wire import Agent
-from desktop.wording import Words, choose_language
+from desktop.words import Words, choose_language
 from tokens import platform
 
 _NO_DISPLAY = 6

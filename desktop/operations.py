@@ -18,7 +18,7 @@ from desktop.nouns import SignedDocument, VerifiedDocument
 from desktop.placement import Place
 from desktop.questions import answer_of, dialog_for
 from desktop.wire import Agent, Job, Problem
-from desktop.wording import Words
+from desktop.words import Words
 
 
 class Watching(Protocol):
@@ -44,6 +44,8 @@ class SignOrder:
     folder: str | None
     final_try: bool
     """The token is known to have one try left: the one dialog asks for the typed confirmation together with the PIN."""
+    replace: bool = False
+    """An older result of the same name may be replaced."""
 
     def body(self) -> dict[str, Any]:
         """The request."""
@@ -54,7 +56,7 @@ class SignOrder:
             "format": None,
             "out": None,
             "out_dir": to_uri(self.folder) if self.folder else None,
-            "force": False,
+            "force": self.replace,
             "appearance": "text" if self.place else "none",
             "places": [self.place.wire()] if self.place else [],
             "reason": self.reason or None,

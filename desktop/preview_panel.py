@@ -10,7 +10,7 @@ from desktop.pages import Pages
 from desktop.parts import button, label, named
 from desktop.placement import Box
 from desktop.preview import PageView
-from desktop.wording import Words
+from desktop.words import Words
 
 
 class PreviewPanel(QFrame):

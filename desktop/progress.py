@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from desktop.parts import button, frame, label, named
-from desktop.wording import Words
+from desktop.words import Words
 
 
 class ProgressPanel(QWidget):

@@ -17,7 +17,7 @@ from desktop import look
 from desktop.consent import CANCEL
 from desktop.questions import answer_of, dialog_for
 from desktop.translation import translate
-from desktop.wording import Words, choose_language
+from desktop.words import Words, choose_language
 from tokens import platform
 
 NO_DISPLAY = 4

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QDialogButtonBox, QListWidget, QListWidge
 from desktop.consent import CANCEL, ConsentDialog, Question
 from desktop.nouns import Certificate
 from desktop.parts import label, named
-from desktop.wording import Words
+from desktop.words import Words
 
 
 class Asking(Protocol):

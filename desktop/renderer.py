@@ -13,10 +13,14 @@ Limited in memory, without core dumps, ended with its parent; whoever started it
 """
 
 import hashlib
+import io
 import json
+import math
 import sys
+from collections.abc import Mapping
 from typing import IO, Any, Final
 
+import pikepdf
 import pypdfium2
 from pypdfium2 import raw
 
@@ -52,6 +56,7 @@ class Document:
                 "encrypted" if getattr(error, "err_code", None) == raw.FPDF_ERR_PASSWORD or "assword" in str(error) else "damaged"
             ) from error
         self._page: tuple[int, Any] | None = None
+        self._units = _user_units(data)
 
     @property
     def pages(self) -> int:
@@ -74,15 +79,20 @@ class Document:
 
     def size_mm(self, number: int) -> tuple[float, float]:
         """Width and height of a page as displayed (rotation applied), in mm."""
+        unit = self.unit_mm(number)
         width, height = self.page(number).get_size()
-        return width * MM_PER_POINT, height * MM_PER_POINT
+        return width * unit, height * unit
+
+    def unit_mm(self, number: int) -> float:
+        """mm of one unit of user space (ISO 32000-1, 14.11: UserUnit, which PDFium leaves out)."""
+        return MM_PER_POINT * self._units.get(number, 1.0)
 
     def tile(self, number: int, scale: float, x: int, y: int, width: int, height: int) -> tuple[int, int, bytes]:
         """The pixels of a part of a page drawn at `scale` pixels per mm, clipped to the page; RGB rows without padding."""
         if not (0 < scale <= 200 and x >= 0 and y >= 0 and 0 < width * height <= MAX_TILE_PIXELS):
             raise Unusable("damaged")
         page = self.page(number)
-        points = scale * MM_PER_POINT
+        points = scale * self.unit_mm(number)
         whole_width, whole_height = (max(1, round(side * points)) for side in page.get_size())
         width, height = min(width, whole_width - x), min(height, whole_height - y)
         if width <= 0 or height <= 0:
@@ -97,6 +107,16 @@ class Document:
         pixels, stride = bytes(bitmap.buffer), bitmap.stride
         bitmap.close()
         return width, height, pixels if stride == width * 3 else b"".join(pixels[row * stride : row * stride + width * 3] for row in range(height))
+
+
+def _user_units(data: bytes) -> Mapping[int, float]:
+    """The pages whose unit is not 1/72 inch, by number; none where the file cannot be read that way."""
+    try:
+        with pikepdf.open(io.BytesIO(data)) as pdf:
+            found = {number: float(page.obj.get("/UserUnit", 1)) for number, page in enumerate(pdf.pages, 1)}
+    except (pikepdf.PdfError, ValueError, TypeError, RuntimeError, RecursionError, MemoryError):
+        return {}
+    return {number: unit for number, unit in found.items() if unit != 1 and math.isfinite(unit) and unit > 0}
 
 
 def answer(request: dict[str, Any], document: Document | None) -> tuple[dict[str, Any], bytes, Document | None]:

@@ -11,16 +11,17 @@ from desktop.nouns import SignedDocument, shown_name, shown_path
 from desktop.operations import open_file, open_folder
 from desktop.parts import banner, button, empty, frame, label, named
 from desktop.wire import Problem
-from desktop.wording import Words
+from desktop.words import Words
 
 _ALL_ROWS = 200
 """So many files get a row of their own; of more, those with trouble come first."""
 
 
 class ResultsPage(QWidget):
-    """The page after a job.  The person goes on: back to other files, the same again, or to verifying the results."""
+    """The page after a job.  The person goes on: back to other files, the same again (in place of old results), or to verifying."""
 
     again = Signal()
+    replace = Signal()
     back = Signal()
     verify = Signal(list)
 
@@ -44,11 +45,12 @@ class ResultsPage(QWidget):
         column.addWidget(scroll, 1)
         row = QHBoxLayout()
         row.addStretch(1)
+        self._replace = button(words("result.replace"), self.replace.emit)
         self._back = button(words("result.back"), self.back.emit)
         self._retry = button(words("result.retry"), self.again.emit, "primary")
         self._verify = button(words("result.verify"), lambda: self.verify.emit(self._outputs))
         self._next = button(words("result.again"), self.back.emit, "primary")
-        for each in (self._back, self._verify, self._retry, self._next):
+        for each in (self._back, self._replace, self._verify, self._retry, self._next):
             row.addWidget(each)
         column.addLayout(row)
 
@@ -68,6 +70,8 @@ class ResultsPage(QWidget):
         stopped = not done
         for widget, wanted in ((self._back, stopped), (self._retry, stopped), (self._verify, not stopped), (self._next, not stopped)):
             widget.setVisible(wanted)
+        old = [d for d in documents if d.error and d.error[0] == "output_exists" and d.error[1].get("reason") != "same"]
+        self._replace.setVisible(bool(old) or (problem is not None and problem.code == "output_exists"))
         (self._retry if stopped else self._next).setFocus()
         named(self, words("result.name"))
 

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from desktop.nouns import Token, shown_path
 from desktop.parts import button, label, named
 from desktop.placement import CORNERS, FIRST, SMALLEST_MM, Box, Place, from_corner, place_of
-from desktop.wording import Words
+from desktop.words import Words
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from desktop.results import ResultsPage
 from desktop.sign_options import SignOptions
 from desktop.tokens_panel import TokenPanel
 from desktop.wire import Agent, Job, Problem
-from desktop.wording import Words
+from desktop.words import Words
 
 
 class SignPage(QStackedWidget):
@@ -50,6 +50,7 @@ class SignPage(QStackedWidget):
         self.options.page.valueChanged.connect(lambda page: self.preview.turn(page) if self.options.visible.isChecked() else None)
         self.progress.stopped.connect(self._stop)
         self.results.again.connect(self.sign)
+        self.results.replace.connect(lambda: self.sign(replace=True))
         self.results.back.connect(self._back)
         self.results.verify.connect(self.verify)
         tokens.chosen.connect(self._token_chosen)
@@ -67,14 +68,14 @@ class SignPage(QStackedWidget):
         self._up = up
         self._refresh()
 
-    def sign(self) -> None:
-        """Sign what is in the list."""
+    def sign(self, replace: bool = False) -> None:
+        """Sign what is in the list; `replace` puts the results in place of older ones."""
         chosen = self.options.options()
         if self._missing() or self.job is not None:
             return
         order = operations.SignOrder(
             tuple(self.files.paths), self._tokens.selector(), chosen.certificate, chosen.place, chosen.reason, chosen.location, chosen.folder,
-            self._token is not None and self._token.pin_state == "final_try",
+            self._token is not None and self._token.pin_state == "final_try", replace,
         )  # fmt: skip
         self.progress.start(len(order.paths))
         self.setCurrentWidget(self.progress)

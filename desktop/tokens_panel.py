@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QRadioB
 from desktop import look
 from desktop.nouns import Certificate, Token
 from desktop.parts import empty, label, named, restyle
-from desktop.wording import Words
+from desktop.words import Words
 
 SOON_DAYS: Final = 30
 """A certificate that ends within so many days is pointed out."""

@@ -9,7 +9,8 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWi
 from desktop import look
 from desktop.nouns import Signature, VerifiedDocument, shown_name
 from desktop.parts import button, frame, label, named
-from desktop.wording import TEXTS, Words
+from desktop.wording import TEXTS
+from desktop.words import Words
 
 TONE: Final = {"passed": "good", "failed": "bad", "indeterminate": "doubt"}
 

@@ -16,7 +16,7 @@ from desktop.preview_panel import PreviewPanel
 from desktop.progress import ProgressPanel
 from desktop.verdict import shape_of, signature_card, tone_of, verdict_banner, verdict_word
 from desktop.wire import Agent, Job, Problem
-from desktop.wording import Words
+from desktop.words import Words
 
 
 class VerifyPage(QStackedWidget):

@@ -15,7 +15,8 @@ from desktop.sign_page import SignPage
 from desktop.tokens_panel import TokenPanel
 from desktop.verify_page import VerifyPage
 from desktop.wire import Agent
-from desktop.wording import LANGUAGES, Words
+from desktop.wording import LANGUAGES
+from desktop.words import Words
 
 MINIMUM: Final = (1100, 720)
 _SIDE_WIDTH: Final = 278

@@ -6,7 +6,7 @@ Nothing here blocks: answers arrive in the window's event loop.  Needs Qt 6.8 (`
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from PySide6.QtCore import QByteArray, QObject, QTimer, QUrl, Signal
 from PySide6.QtNetwork import QNetworkAccessManager, QNetworkProxy, QNetworkReply, QNetworkRequest
@@ -122,33 +122,39 @@ class Job(QObject):
     done = Signal(dict)
     failed = Signal(object, object)
     """(Problem, result so far or None)."""
+    over = Signal(object)
 
-    def __init__(self, agent: "Agent", path: str, body: Mapping[str, Any], parent: QObject) -> None:
-        super().__init__(parent)
-        self._agent, self._id, self._over, self._stop = agent, "", False, False
+    def __init__(self, agent: "Agent", path: str, body: Mapping[str, Any]) -> None:
+        super().__init__(agent)
+        self._id, self._ended, self._stop = "", False, False
         self._stream = agent.stream("POST", path, body)
         self._stream.heard.connect(self._event)
-        self._stream.ended.connect(self._ended)
+        self._stream.ended.connect(self._cut_off)
 
     def answer(self, question: str, answer: str) -> None:
         """Answer a question that is not a PIN."""
-        self._agent.call("POST", f"/v1/jobs/{self._id}/answers", {"question": question, "answer": answer})
+        self._agent().call("POST", f"/v1/jobs/{self._id}/answers", {"question": question, "answer": answer})
 
     def stop(self) -> None:
         """Ask the agent to stop at the next resting point (between documents); the job still ends by itself."""
         self._stop = True
-        if self._id and not self._over:
-            self._agent.call("DELETE", f"/v1/jobs/{self._id}")
+        if self._id and not self._ended:
+            self._agent().call("DELETE", f"/v1/jobs/{self._id}")
 
     def abandon(self) -> None:
         """Leave: the connection ends and the agent cancels the job; no signal comes any more."""
-        if not self._over:
-            self._over = True
+        if not self._ended:
+            self._ended = True
             self._stream.close()
+            self.over.emit(self)
             self.deleteLater()
 
+    def _agent(self) -> "Agent":
+        """Our owner; a child that held the last reference to its owner would be deleted within its own end."""
+        return cast(Agent, self.parent())
+
     def _event(self, name: str, data: Any) -> None:
-        if self._over or not isinstance(data, dict):
+        if self._ended or not isinstance(data, dict):
             return
         if name == "job":
             self._id = str(data.get("job", ""))
@@ -163,16 +169,17 @@ class Job(QObject):
         elif name == "waiting":
             self.waiting.emit(data)
         elif name == "done":
-            self._over = True
+            self._ended = True
             self.done.emit(data.get("result") or {})
         elif name == "failed":
-            self._over = True
+            self._ended = True
             self.failed.emit(Problem.from_wire(data.get("problem")), data.get("result"))
 
-    def _ended(self, problem: Problem | None) -> None:
-        if not self._over:
-            self._over = True
+    def _cut_off(self, problem: Problem | None) -> None:
+        if not self._ended:
+            self._ended = True
             self.failed.emit(problem or Problem("agent_unreachable", {"reason": "died"}), None)
+        self.over.emit(self)
         self.deleteLater()
 
 
@@ -193,7 +200,7 @@ class Agent(QObject):
         self._retry = QTimer(self, singleShot=True, interval=_RETRY_MILLISECONDS)
         self._retry.timeout.connect(self._connect)
         self._calls: set[QNetworkReply] = set()
-        self._jobs: list[Job] = []
+        self._jobs: set[Job] = set()
 
     def live(self) -> None:
         """Follow the tokens from now on; start the agent if need be."""
@@ -207,7 +214,7 @@ class Agent(QObject):
         if self._live is not None:
             self._live.close()
             self._live = None
-        for job in self._jobs:
+        for job in list(self._jobs):
             job.abandon()
         self._jobs.clear()
         for reply in list(self._calls):
@@ -246,9 +253,9 @@ class Agent(QObject):
 
     def job(self, path: str, body: Mapping[str, Any]) -> Job:
         """Start long work; the answers to its questions come from this process."""
-        job = Job(self, path, {**body, "interaction": {"mode": "caller"}}, self)
-        self._jobs.append(job)
-        job.destroyed.connect(lambda: self._jobs.remove(job) if job in self._jobs else None)
+        job = Job(self, path, {**body, "interaction": {"mode": "caller"}})
+        self._jobs.add(job)
+        job.over.connect(self._jobs.discard)
         return job
 
     def restart(self) -> None:

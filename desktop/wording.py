@@ -1,16 +1,12 @@
 """Every text a person reads in the window and the prompter, Chinese and English side by side.
 
 One word for one thing, as the glossary has it: UKey, 签章服务, PIN 码, 数字证书, 文件指纹, 通过 / 不通过 / 无法确认.
-Errors are worded by `agent.api.messages`; here stands only what the window itself says.
+What happened is worded by `agent.api.messages` for every door alike; what to do about it differs for one who has a window
+and no command line, and stands in `HINTS`.
 """
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal, TypeAlias
-
-from agent.api.messages import sentence
 
 Lang: TypeAlias = Literal["zh", "en"]
 LANGUAGES: Mapping[Lang, str] = {"zh": "中文", "en": "English"}
@@ -25,12 +21,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "app.title": ("印信 · 电子签章", "Yinxin · Electronic signatures"),
     "nav.sign": ("图纸签名", "Sign drawings"),
     "nav.verify": ("验签", "Verify"),
-    "nav.label": ("功能", "Pages"),
     "language": ("语言", "Language"),
     "settings.language_note": ("界面语言", "Language of the window"),
     "font.missing": (
         "这台电脑没有中文字体，中文可能显示为方框。请安装软件包 fonts-noto-cjk（sudo apt install fonts-noto-cjk），然后重新打开印信。",
-        "This computer has no Chinese font: Chinese text appears as boxes. Install fonts-noto-cjk (sudo apt install fonts-noto-cjk), then reopen Yinxin.",
+        "There is no Chinese font: Chinese text appears as boxes. Install fonts-noto-cjk (sudo apt install fonts-noto-cjk), then reopen Yinxin.",
     ),
     "display.missing": (
         "找不到图形桌面，窗口无法打开。请在桌面环境里运行，或改用命令行 yinxin。",
@@ -102,7 +97,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "files.kind.other": ("单独的签名文件", "Separate signature file"),
     "files.dialog": ("选择要签名的文件", "Choose files to sign"),
     "files.filter": ("图纸和文档 (*.pdf *.PDF);;所有文件 (*)", "Drawings and documents (*.pdf *.PDF);;All files (*)"),
-    "options.title": ("签名方式", "How to sign"),
     "options.certificate": ("使用的数字证书", "Certificate"),
     "options.certificate.none": ("所选 UKey 没有可用的签名证书", "The selected UKey has no usable signing certificate"),
     "options.certificate.item": ("{name}（有效期至 {date}）", "{name} (valid until {date})"),
@@ -164,12 +158,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "preview.problem.encrypted": ("这个文件有打开密码，无法预览。", "This file needs a password to open, so there is no preview."),
     "preview.problem.missing": ("文件已不在原处，或者没有读取权限。", "The file is gone, or may not be read."),
     "preview.problem.too_large": ("文件太大，没有预览，但可以签名。", "The file is too large to preview; it can still be signed."),
-    "place.name": ("签名位置", "Place of the signature"),
     "place.preview": ("签名\n{name}", "Signature\n{name}"),
     # consent and PIN
     "consent.title.sign": ("核对并签名", "Check and sign"),
     "consent.title.other": ("核对并输入 PIN 码", "Check and enter the PIN"),
-    "consent.title.ask": ("请确认", "Please confirm"),
     "purpose.sign": ("用 UKey 签名 {count} 个文件", "Sign {count} file(s) with your UKey"),
     "purpose.key_generate": ("在 UKey 里生成密钥", "Generate a key on the UKey"),
     "purpose.key_list": ("查看 UKey 里的密钥", "List the keys on the UKey"),
@@ -193,7 +185,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "签名只对上面这些文件副本有效；选中一行可看完整的文件指纹。",
         "Exactly these copies will be signed; select a row to see its whole fingerprint.",
     ),
-    "documents.same": ("与预览的文件一致", "The same file as previewed"),
+    "documents.same": ("与您在预览中看到的文件一致。", "The same as what you saw in the preview."),
     "documents.changed": (
         "“{name}”在预览之后被改动过！请取消并重新核对。",
         "“{name}” has changed since it was previewed! Cancel and check it again.",
@@ -221,16 +213,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "The UKey is locked; no PIN will be accepted. Ask its issuer to unlock it.",
     ),
     "pin.confirm": ("键入“{word}”", "Type {word}"),
-    "pin.caps": ("大写锁定已打开。", "Caps Lock is on."),
     "pin.left": ("请在 {minutes}:{seconds} 内完成", "Time left {minutes}:{seconds}"),
-    "pin.closed": ("确认窗口已失效，PIN 码没有送出。请重新签名。", "The request has ended and the PIN was not sent. Start again."),
     "agree.sign": ("同意并签名", "Agree and sign"),
     "agree.other": ("同意", "Agree"),
     "cancel": ("取消", "Cancel"),
-    "close": ("关闭", "Close"),
     "choose.title": ("选择数字证书", "Choose a certificate"),
     "choose.lead": ("UKey 里有几张可用的证书，请选一张：", "The UKey holds several usable certificates. Choose one:"),
-    "final.title": ("最后一次机会", "Last try"),
     # progress
     "progress.title": ("正在签名", "Signing"),
     "progress.title.verify": ("正在验签", "Verifying"),
@@ -263,6 +251,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "result.folder.name": ("打开 {name} 所在的文件夹", "Show {name} in its folder"),
     "result.verify": ("验签这些文件", "Verify these files"),
     "result.again": ("继续签名其他文件", "Sign other files"),
+    "result.replace": ("替换旧文件", "Replace the old file"),
     "result.back": ("返回", "Back"),
     "result.retry": ("再试一次", "Try again"),
     "open.failed": ("打不开“{name}”。请在文件管理器里查看：{folder}", "“{name}” could not be opened. Look for it in {folder}"),
@@ -286,8 +275,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Indeterminate does not mean forged; it means that what is at hand does not suffice to decide.",
     ),
     "verify.signatures": ("文件中的签名（{count}）", "Signatures in this file ({count})"),
-    "verify.no_signatures": ("文件里没有找到签名。", "No signature was found in this file."),
-    "signature.signer": ("签名人", "Signed by"),
     "signature.signer.unknown": ("签名人不明", "Unknown signer"),
     "signature.time": ("时间", "Time"),
     "signature.time.claimed": ("{time}（签名人电脑的时间，未经证明）", "{time} (the signer’s clock, unproved)"),
@@ -297,7 +284,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "signature.coverage.whole": ("全文受保护", "The whole file is protected"),
     "signature.coverage.part": ("签名之后文件还增加过内容（见下）", "Content was added after this signature (see below)"),
     "signature.place": ("位置", "Place"),
-    "signature.place.page": ("第 {page} 页", "Page {page}"),
     "signature.place.rect": ("第 {page} 页，距左 {x} 毫米，距下 {y} 毫米", "Page {page}, {x} mm from the left, {y} mm from the bottom"),
     "signature.place.none": ("页面上不显示", "Not shown on a page"),
     "signature.show": ("在页面上查看", "Show on the page"),
@@ -318,62 +304,66 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "size.bytes": ("{value} 字节", "{value} bytes"),
     "size.kb": ("{value} KB", "{value} KB"),
     "size.mb": ("{value} MB", "{value} MB"),
-    "problem.hint": ("{message}{hint}", "{message} {hint}"),
 }
 
-
-def choose_language(wanted: str | None = None, saved: str | None = None) -> Lang:
-    """The language to speak: what was asked for, else what was saved, else the locale's; Chinese where none says otherwise."""
-    for candidate in (wanted, saved, *(os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))):
-        if candidate and candidate.lower().startswith("zh"):
-            return "zh"
-        if candidate and candidate.lower().startswith("en"):
-            return "en"
-    return "zh"
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The texts in one language; call it with a key of `TEXTS` and the facts to fill in."""
-
-    lang: Lang
-
-    def __call__(self, key: str, **facts: object) -> str:
-        """The text for `key`; raises KeyError for an unknown key or a missing fact."""
-        return TEXTS[key][0 if self.lang == "zh" else 1].format(**facts)
-
-    def either(self, key: str, otherwise: str, **facts: object) -> str:
-        """The text for `key`, or for `otherwise` where the wire brought a word this window does not know."""
-        return self(key if key in TEXTS else otherwise, **facts)
-
-    def error(self, code: str, facts: Mapping[str, object], detail: str = "", hint: str = "") -> tuple[str, str]:
-        """What happened and what to do; a code from a newer agent is told in the agent's own words."""
-        try:
-            return sentence(code, dict(facts), self.lang)
-        except (KeyError, ValueError):
-            return detail or code, hint
-
-    def size(self, count: int) -> str:
-        """A file size a person reads at a glance."""
-        if count < 1000:
-            return self("size.bytes", value=count)
-        return self("size.kb", value=f"{count / 1000:.0f}") if count < 1_000_000 else self("size.mb", value=f"{count / 1_000_000:.1f}")
-
-    def day(self, iso: str) -> str:
-        """A calendar day of this place from an ISO 8601 instant; the text itself where it is none."""
-        moment = _moment(iso)
-        if moment is None:
-            return iso
-        return f"{moment.year}年{moment.month}月{moment.day}日" if self.lang == "zh" else f"{moment:%d %B %Y}"
-
-    def instant(self, iso: str) -> str:
-        """Day and time of this place from an ISO 8601 instant."""
-        moment = _moment(iso)
-        return iso if moment is None else f"{self.day(iso)} {moment:%H:%M:%S}"
-
-
-def _moment(iso: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(iso).astimezone()
-    except ValueError:
-        return None
+HINTS: Mapping[str, tuple[str, str]] = {
+    "pin_incorrect": (
+        "请核对 PIN 码后点“再试一次”；连续输错会锁定 UKey。",
+        "Check the PIN and choose “Try again”; several wrong PINs in a row lock the UKey.",
+    ),
+    "pin_final_try": ("请先向发证机构核实 PIN 码，再重新签名。", "Make sure of the PIN with the issuer first, then start again."),
+    "pin_cancelled": ("需要时重新开始即可，没有消耗输入次数。", "Start again whenever you like; no try was spent."),
+    "no_prompter": ("请在桌面环境里打开印信后再试。", "Open Yinxin in a desktop session and try again."),
+    "token_absent": ("请插好 UKey，等它出现在左侧后再试。", "Plug in the UKey and wait until it appears at the left."),
+    "token_absent.no_module": ("请安装 UKey 厂商的驱动，或联系 IT。", "Install the maker’s driver for your UKey, or ask IT."),
+    "token_removed": ("请插回同一个 UKey 后点“再试一次”；已完成的文件仍然有效。", "Put the same UKey back and try again; finished files stay valid."),
+    "token_ambiguous": ("请只保留要用的那个 UKey，再试一次。", "Leave only the UKey you mean plugged in, and try again."),
+    "token_not_initialised": ("请联系 IT 或发证机构完成初始化。", "Ask IT or the issuer to initialise it."),
+    "key_not_found": (
+        "这个 UKey 里没有所选证书的私钥，请换一张证书或另一个 UKey。",
+        "The UKey has no private key for that certificate; choose another certificate or UKey.",
+    ),
+    "certificate_not_found": ("请检查 UKey 是否插对；仍然没有，请联系发证机构。", "Check that it is the right UKey; otherwise ask its issuer."),
+    "certificate_ambiguous": ("请在“使用的数字证书”里选一张。", "Choose one under “Certificate”."),
+    "certificate_mismatch": ("请换一张证书，或联系发证机构。", "Choose another certificate, or ask the issuer."),
+    "mechanism_unsupported": ("请换一个 UKey，或联系发证机构。", "Use another UKey, or ask its issuer."),
+    "module_unusable": (
+        "请拔下 UKey 再插回后重试；仍然如此，请让 IT 检查驱动。",
+        "Take the UKey out, put it back and try again; if that does not help, have IT check the driver.",
+    ),
+    "token_fault": (
+        "请拔下 UKey 再插回后重试；仍然如此，请联系厂商或 IT。",
+        "Take the UKey out, put it back and try again; if that does not help, ask its maker or IT.",
+    ),
+    "input_unusable": ("请检查该文件；它没有被改动。", "Check the file; it was not changed."),
+    "input_unusable.not_pdf": ("请确认它真的是 PDF，或从原软件重新导出。", "Make sure it really is a PDF, or export it again."),
+    "input_unusable.damaged": ("请从原软件重新导出后再签。", "Export it again from the program it came from."),
+    "input_unusable.certified": ("请向文件的发出方要一份没有锁定的版本。", "Ask whoever sent it for a version that is not locked."),
+    "input_unusable.too_large": ("请拆分文件后再签。", "Split the file and sign the parts."),
+    "input_unusable.vanished": ("请确认文件仍在原处后重新签名。", "Make sure the file is still there, and sign again."),
+    "input_unusable.no_page": ("请把“页”改成文件里有的页，或分开签名。", "Change “Page” to one that the file has, or sign it by itself."),
+    "input_unusable.crashed": ("请从原软件重新导出后再签。", "Export it again from the program it came from."),
+    "input_unusable.too_small": ("请在预览中把签名框拉大一些。", "Make the box in the preview larger."),
+    "input_unusable.off_page": (
+        "请在预览中把签名框放到页面以内；大小不同的图纸可以分开签名。",
+        "Put the box inside the page; sign sheets of other sizes separately.",
+    ),
+    "input_changed": ("请等正在写入它的程序结束，核对内容后重新签名。", "Wait until the program writing it has finished, check it and sign again."),
+    "output_exists": ("点“替换旧文件”重新签名，或在“保存到”里换一个文件夹。", "Choose “Replace the old file”, or another folder under “Save to”."),
+    "output_exists.same": ("请分开签名，或保存到不同的文件夹。", "Sign them separately, or save them to different folders."),
+    "output_unwritable": ("请在“保存到”里换一个可以写入的文件夹。", "Choose another folder under “Save to” where you may write."),
+    "nothing_to_do": ("请先放入要处理的文件。", "Add files first."),
+    "not_found.font": (
+        "请安装软件包 fonts-noto-cjk，或不在页面上显示签名。",
+        "Install the package fonts-noto-cjk, or do not show the signature on the page.",
+    ),
+    "cancelled": ("已完成的文件仍然有效，其余文件没有改动。", "Finished files stay valid; the others are unchanged."),
+    "agent_unreachable": ("请点“重新连接”，然后再试一次。", "Choose “Connect again”, then try again."),
+    "agent_unreachable.version": ("等它做完后，点“重新启动签章服务”。", "When it has finished, choose “Restart the signing service”."),
+    "agent_unreachable.died": (
+        "请再试一次；已签好的文件仍然有效，其余没有留下半成品。",
+        "Try again; finished files stay valid and nothing is left half done.",
+    ),
+    "other": ("请再试一次；仍然如此，请联系 IT。", "Try again; if that does not help, ask IT."),
+}
+"""What to do, by code.reason or code, where the sentence of all doors speaks of commands; `other` for the rest of those."""

@@ -14,7 +14,7 @@ from desktop import look
 from desktop.translation import translate
 from desktop.window import Window
 from desktop.wire import Agent
-from desktop.wording import Words
+from desktop.words import Words
 from tests.desktop.fake import FakeAgent
 
 

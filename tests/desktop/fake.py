@@ -12,16 +12,17 @@ from tokens import platform
 
 RIGHT_PIN = "246810"
 CERTIFICATE = {
-    "fingerprint": "ab" * 32, "subject": "CN=王芳,O=示范设计院,C=CN", "common_name": "王芳", "issuer": "CN=示范设计院内部CA", "serial": "0a1b", "not_before": "2025-01-01T00:00:00Z",
-    "not_after": "2035-01-01T00:00:00Z", "label": "sign", "id": "01", "usable": True, "problem": None, "internal": True, "ca": False, "key_type": "rsa2048",
+    "fingerprint": "ab" * 32, "subject": "CN=王芳,O=示范设计院,C=CN", "common_name": "王芳", "issuer": "CN=示范设计院内部CA", "serial": "0a1b",
+    "not_before": "2025-01-01T00:00:00Z", "not_after": "2035-01-01T00:00:00Z", "label": "sign", "id": "01", "usable": True, "problem": None,
+    "internal": True, "ca": False, "key_type": "rsa2048",
 }  # fmt: skip
 
 
 def token(label: str = "王芳的UKey", **changes: Any) -> dict[str, Any]:
     """A TOKEN object."""
     return {
-        "module": "fake", "slot_description": "reader 0", "label": label, "serial": "7F00A1", "manufacturer": "Fake", "model": "F1", "state": "ready", "pin_state": "ok",
-        "protected_path": False, "emulated": False, "keys": [], "certificates": [CERTIFICATE], **changes,
+        "module": "fake", "slot_description": "reader 0", "label": label, "serial": "7F00A1", "manufacturer": "Fake", "model": "F1", "state": "ready",
+        "pin_state": "ok", "protected_path": False, "emulated": False, "keys": [], "certificates": [CERTIFICATE], **changes,
     }  # fmt: skip
 
 
@@ -62,6 +63,8 @@ class FakeAgent:
 
     def close(self) -> None:
         """No more answers; streams end."""
+        if not self._open:
+            return
         with self._changed:
             self._open = False
             self._changed.notify_all()
@@ -163,7 +166,10 @@ class FakeAgent:
         emit("job", {"job": "s1"})
         emit("progress", {"stage": "snapshot", "done": len(names), "total": len(names), "rate": None})
         listener = platform.listen_private(str(self.folder / "pin"))
-        listed = [{"name": n, "uri": u, "sha256": f"{i:02x}" * 32, "size": 123456, "pages": 1} for i, (n, u) in enumerate(zip(names, body["inputs"], strict=True), 1)]
+        listed = [
+            {"name": n, "uri": u, "sha256": f"{i:02x}" * 32, "size": 123456, "pages": 1}
+            for i, (n, u) in enumerate(zip(names, body["inputs"], strict=True), 1)
+        ]
         about = {"question": "q1", "kind": "pin", "purpose": "sign", "documents": listed, "token": self.tokens[0], "secrets": ["pin"]}
         emit("question", {**about, "socket": str(self.folder / "pin"), "nonce": "n0nce", "deadline_seconds": 120, **self.question})
         given = self._pin(listener)
