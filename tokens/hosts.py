@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from tokens import platform
+from tokens.channel import Channel, ChannelClosed
 from tokens.errors import ModuleTimeout, ModuleUnusable, from_wire
 from tokens.module_file import examine
 from tokens.types import ModuleRef
-from tokens.wire import Channel, ChannelClosed, Message
+from tokens.wire import Message
 
 HostKind: TypeAlias = Literal["monitor", "session"]
 
@@ -60,6 +61,35 @@ def environment(ref: ModuleRef) -> dict[str, str]:
     return {**kept, **dict(ref.env)}
 
 
+class _Output(asyncio.Protocol):
+    """The end of what a host prints.  Read through a pipe of our own: a helper that a module starts may hold its other end for ever."""
+
+    def __init__(self) -> None:
+        self.tail = bytearray()
+        self._transport: asyncio.BaseTransport | None = None
+
+    @classmethod
+    async def open(cls) -> tuple["_Output", int]:
+        """The reader, and the descriptor to print to."""
+        reading, printing = os.pipe()
+        _, output = await asyncio.get_running_loop().connect_read_pipe(cls, os.fdopen(reading, "rb", 0))
+        return output, printing
+
+    def close(self) -> None:
+        """Stop reading; the tail stays."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio.Protocol."""
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio.Protocol."""
+        self.tail += data
+        del self.tail[:-_TAIL]
+
+
 class Host:
     """One child process with one module.  Calls are served in order; several may be under way (each deadline runs from its turn)."""
 
@@ -69,8 +99,7 @@ class Host:
         self.deadlines = deadlines or Deadlines()
         self._process: asyncio.subprocess.Process | None = None
         self._channel: Channel | None = None
-        self._drain: asyncio.Task[None] | None = None
-        self._tail = bytearray()
+        self._output: _Output | None = None
         self._queue: deque[_Call] = deque()
         self._watch: asyncio.TimerHandle | None = None
         self._killed_in: str | None = None
@@ -89,32 +118,34 @@ class Host:
     @property
     def tail(self) -> str:
         """The last 4 KiB the process wrote to stdout and stderr (a module may print there), for the log."""
-        return self._tail.decode("utf-8", errors="replace")
+        return self._output.tail.decode("utf-8", errors="replace") if self._output else ""
 
     async def start(self) -> Message:
         """Start the process and load the module; what the module says of itself.  Raises `ModuleUnusable`, `ModuleTimeout`."""
         async with self._starting:
             await self._end()
             await asyncio.to_thread(examine, self.ref.path, self.ref.sha256)
+            self._killed_in = None
             ours, theirs = platform.socket_pair()
+            self._output, printed = await _Output.open()
             try:
-                self._killed_in, self._tail = None, bytearray()
                 self._process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-I", _PROGRAM, self.kind, str(theirs.fileno())),
                     stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.STDOUT,
+                    stdout=printed,
+                    stderr=printed,
                     pass_fds=(theirs.fileno(),),
                     env=environment(self.ref),
                     cwd="/",
+                    start_new_session=True,  # a Ctrl-C at the agent's terminal must not end a host inside a signature
                 )
-                self._drain = asyncio.create_task(self._keep_tail(self._process))
                 self._channel = await Channel.over(ours)
             except BaseException:
                 ours.close()
                 raise
             finally:
                 theirs.close()
+                os.close(printed)
             try:
                 load = {"path": self.ref.path, "init_args": self.ref.init_args}
                 return await self.call("load", load, deadline=self.deadlines.load)
@@ -170,15 +201,8 @@ class Host:
             channel.close()
             await channel.closed
         self._disarm()
-        if self._drain is not None:
-            await self._drain
-            self._drain = None
-
-    async def _keep_tail(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
-        while data := await process.stdout.read(_TAIL):
-            self._tail += data
-            del self._tail[:-_TAIL]
+        if self._output is not None:
+            self._output.close()
 
     def _answered(self, _reply: asyncio.Future[Message]) -> None:
         while self._queue and self._queue[0].reply.done():

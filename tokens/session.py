@@ -78,7 +78,7 @@ class Session:
     async def secrets_received(self, timeout: float) -> None:
         """Wait until the secrets of the last offer have come; raises `PinCancelled` (reason: time, agent, declined).
 
-        A cancelled caller also withdraws the offer.
+        Any other call of this session ends the wait, and a cancelled caller withdraws the offer.
         """
         try:
             await self.host.call("await_secrets", {"seconds": timeout}, deadline=timeout + 10)
@@ -93,8 +93,9 @@ class Session:
     async def login(self, confirm_final_try: bool = False) -> None:
         """Exactly one C_Login with the PIN received; nothing when logged in already.
 
-        Raises `PinIncorrect`, `PinLocked` and, without C_Login, `PinFinalTry` where the flags say that one more wrong PIN locks the token and
-        nobody confirmed that (the PIN is kept, so login can be repeated with the confirmation).  `ModuleTimeout` says `try_spent`.
+        Raises `PinIncorrect` (fact `pin_state`: what the flags say afterwards), `PinLocked` and, without C_Login, `PinFinalTry` where the
+        flags say that one more wrong PIN locks the token and nobody confirmed that (the PIN is kept, so login can be repeated with the
+        confirmation).  `ModuleTimeout` says `try_spent`.
         """
         limit = self.host.deadlines.pin_pad if self.token.protected_path else self.host.deadlines.login
         await self.host.call("login", {"confirm_final_try": confirm_final_try}, deadline=limit)

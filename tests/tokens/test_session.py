@@ -92,7 +92,7 @@ def test_wrong_pin_then_right_pin(bench: Bench, keys: dict[KeyType, Key]) -> Non
             await give(session, pin="00000000")
             with pytest.raises(PinIncorrect) as caught:
                 await session.login()
-            assert caught.value.facts["ckr"] == "CKR_PIN_INCORRECT"
+            assert caught.value.facts == {"ckr": "CKR_PIN_INCORRECT", "during": "C_Login", "pin_state": "low"}
             with pytest.raises(PinCancelled):
                 await session.login()  # the wrong PIN is gone: no second try with it
             with pytest.raises(KeyNotFound):

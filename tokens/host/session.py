@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from tokens.errors import PinCancelled, PinFinalTry, PinLocked, TokenAbsent, TokenError, TokenFault, TokenRemoved
+from tokens.errors import PinCancelled, PinFinalTry, PinIncorrect, PinLocked, TokenAbsent, TokenError, TokenFault, TokenRemoved
 from tokens.host import cryptoki as ck
 from tokens.host import objects, signing
 from tokens.host.cryptoki import SlotToken
@@ -125,6 +125,10 @@ class SessionProgram(Program):
         try:
             self.module.login(self._session, ck.CKU_USER, pin)
             self._logged_in = True
+        except PinIncorrect as exc:
+            self._forget()
+            now = self.module.slot(self._slot_id)
+            raise PinIncorrect(**exc.facts, pin_state=objects.state_of(now)[1] if now else "unknown") from None
         except BaseException:
             self._forget()
             raise
