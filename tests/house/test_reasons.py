@@ -10,7 +10,13 @@ from agent.api.messages import sentence
 from tests.conftest import ROOT
 from tokens import errors
 
-_PLAIN = {("agent_unreachable", "absent"), ("pin_cancelled", "declined"), ("pin_cancelled", "agent"), ("token_fault", "not_open")}
+_PLAIN = {
+    ("agent_unreachable", "absent"),
+    ("certificate_mismatch", "public_key"),
+    ("key_not_found", "public_key_unreadable"),
+    *(("pin_cancelled", word) for word in ("declined", "agent", "no_pin", "no_offer")),
+    *(("token_fault", word) for word in ("not_open", "not_loaded", "unknown_operation")),
+}
 """Reasons that the general sentence of their code tells in full."""
 _EXCEPTIONS = {cls.__name__: cls.code for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, errors.TokenError)}
 
