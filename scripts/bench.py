@@ -149,7 +149,10 @@ def _make_tokens(bench: Bench) -> None:
 
 
 def _stop(bench: Bench) -> None:
+    """Stop the agent and wait until it and its children are gone: they would count in the next figure."""
     bench.run(*bench.yinxin("agent", "stop"))
+    while _tree(bench.home):
+        time.sleep(0.02)
 
 
 def _rates(bench: Bench, kind: str) -> Iterator[Figure]:
@@ -279,6 +282,8 @@ def main() -> int:
             print(f"ONLY is one of: {' '.join(name for names in parts for name in names)}", file=sys.stderr)
             return 2
         _make_tokens(bench)
+        if os.getloadavg()[0] > 0.7:
+            print(f"这台机器正忙，数字会偏差 / this machine is busy (load {os.getloadavg()[0]:.1f}): take the figures with care", file=sys.stderr)
         print(f"{'name':<14}{'ours':>12}{'peer':>12}  {'unit':<14}{'ratio':>8}{'goal':>7}  met", flush=True)
         try:
             for names, measure in parts.items():
