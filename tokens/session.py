@@ -166,7 +166,7 @@ class Session:
         except (ValueError, TypeError) as exc:
             raise CertificateMismatch(reason="unreadable") from exc
         if theirs != await self.public_key(cka_id):
-            raise CertificateMismatch(reason="public_key", id=cka_id.hex())
+            raise CertificateMismatch(id=cka_id.hex())
         request = {
             "id": cka_id.hex(),
             "label": label,

@@ -2,8 +2,12 @@
 
 import asyncio
 import os
+import select
 import signal
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -290,3 +294,30 @@ def test_no_key_after_logout_or_before_login(shim: Bench, keys: dict[KeyType, Ke
                 await session.attributes(keys[KeyType.P256].cka_id)
 
     asyncio.run(run())
+
+
+_PARENT = """
+import asyncio, sys
+from tokens.monitor import Monitor
+from tokens.types import ModuleRef
+
+async def main():
+    monitor = Monitor(ModuleRef("m", sys.argv[1], "emulated", env=(("SOFTHSM2_CONF", sys.argv[2]),)))
+    await monitor.list()
+    print(monitor.host.pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def test_a_host_ends_with_its_agent(bench: Bench) -> None:
+    root = Path(__file__).resolve().parent.parent.parent
+    command = [sys.executable, "-c", _PARENT, bench.ref.path, dict(bench.ref.env)["SOFTHSM2_CONF"]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}) as parent:
+        assert parent.stdout is not None
+        host = os.pidfd_open(int(parent.stdout.readline()))
+        parent.kill()
+        readable, _, _ = select.select([host], [], [], 30)  # a pidfd is readable when its process has ended
+        os.close(host)
+        assert readable

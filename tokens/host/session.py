@@ -95,7 +95,7 @@ class SessionProgram(Program):
         """Wait for the secrets of the offer."""
         offer, self._offer = self._offer, None
         if offer is None:
-            raise PinCancelled(reason="no_offer")
+            raise PinCancelled(reason="no_pin")
         self._secrets = offer.wait(self._link, args["seconds"])
         return {}
 
