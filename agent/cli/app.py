@@ -136,7 +136,7 @@ def _summary(group: TyperGroup, ctx: Context, name: str, lang: str) -> str:
 
 def _row(param: Any, ctx: Context, say: dict[str, str], lang: str) -> tuple[str, str]:
     if param.param_type_name == "argument":
-        name = param.display_name_raw + ("…" if param.nargs != 1 else "")
+        name = param.display_name_raw + ("..." if param.nargs != 1 else "")
     else:
         name = ", ".join([*param.opts, *param.secondary_opts]) + ("" if param.is_flag else f" {param.display_type_rich(ctx=ctx)}")
     text = say["help"] if "--help" in param.opts else pick(getattr(param, "help", ""), lang)
@@ -185,9 +185,14 @@ app = typer.Typer(
 )
 
 
+def _version(ctx: typer.Context, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        ctx.obj.show({"version": __version__}, lambda: f"yinxin {__version__}")
+        raise typer.Exit(0)
+
+
 @app.callback()
 def root(
-    ctx: typer.Context,
     home: Annotated[
         str,
         typer.Option(
@@ -196,9 +201,6 @@ def root(
     ] = "",
     json: Annotated[bool, typer.Option("--json", help=both("只输出一个 JSON 文档", "Exactly one JSON document on stdout"))] = False,
     lang: Annotated[str, typer.Option(metavar="zh|en", show_default=False, help=both("语言", "Language"))] = "",
-    version: Annotated[bool, typer.Option("--version", is_eager=True, help=both("显示版本", "Show the version"))] = False,
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help=both("显示版本", "Show the version"))] = False,
 ) -> None:
     """The global options: `arguments.read` took their values before this ran; here they have their help."""
-    if version:
-        ctx.obj.show({"version": __version__}, lambda: f"yinxin {__version__}")
-        raise typer.Exit(0)

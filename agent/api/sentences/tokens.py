@@ -29,6 +29,12 @@ TOKENS: Mapping[str, Sentence] = {
         "No PIN was given, so nothing was done; no try was spent.",
         "Run it again and enter the PIN when asked, or name a source with --pin (env:, file:, fd:).",
     ),
+    "pin_cancelled.time": Sentence(
+        "等了太久没有收到 PIN 码，已取消；没有消耗输入次数。",
+        "准备好 PIN 码后重新运行。",
+        "No PIN came in time, so nothing was done; no try was spent.",
+        "Have the PIN ready and run it again.",
+    ),
     "no_prompter": Sentence(
         "需要 PIN 码，但这里既没有终端，也没有可以显示确认窗口的桌面。",
         "请在终端中运行，或用 --pin env:变量名、--pin file:文件 或 --pin fd:编号 提供 PIN 码。",

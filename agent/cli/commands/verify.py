@@ -52,7 +52,6 @@ def verify(
     session: Session = ctx.obj
     if signature is not None and len(files) > 1:
         raise ApiError(Code.USAGE, reason="one_file", option="--signature")
-    _some_readable(files)
     body = {
         "files": [to_uri(file) for file in files],
         "signature": None if signature is None else to_uri(signature),
@@ -60,6 +59,7 @@ def verify(
         "crl": [to_uri(file) for file in crl or ()],
         "at": None if at is None else _moment(at),
     }
+    _some_readable(files)
     done = with_paths(run_job(session, "/v1/verifications", body))
     documents = done["documents"]
     session.show(done, lambda: "\n\n".join(_describe(session, document) for document in documents))
