@@ -38,12 +38,14 @@ def sheet(tmp_path: Path) -> Path:
     """Two pages; the first 200 x 100 mm with a red square of 20 mm at the top left, turned by 90 degrees on the second."""
     path = tmp_path / "图 纸.pdf"
     canvas = Canvas(str(path), pagesize=(200 * mm, 100 * mm))
-    for turned in (0, 90):
-        canvas.setPageRotation(turned)
+    for _ in range(2):
         canvas.setFillColorRGB(1, 0, 0)
         canvas.rect(0, 80 * mm, 20 * mm, 20 * mm, stroke=0, fill=1)
         canvas.showPage()
     canvas.save()
+    with pikepdf.open(path, allow_overwriting_input=True) as pdf:
+        pdf.pages[1].rotate(90, relative=False)
+        pdf.save()
     return path
 
 
