@@ -76,8 +76,9 @@ async def serve(
     home: Home, app: FastAPI, jobs: Jobs, activity: Activity, stopper: Stopper, idle_seconds: float, closing: Callable[[], Awaitable[Any]]
 ) -> None:
     """Answer on the home's socket until told to stop, idle, or the home vanishes; `closing` ends what the capabilities hold."""
-    with contextlib.suppress(FileNotFoundError):
-        home.socket.unlink()  # stale: we hold the lock, so nobody answers there
+    # Leftovers of a killed agent and its hosts: we hold the lock, so nobody answers at any of them.
+    for leftover in (home.socket, *home.run.glob("pin-*")):
+        leftover.unlink(missing_ok=True)
     sock = platform.listen_private(str(home.socket))
     server = _Server(
         uvicorn.Config(

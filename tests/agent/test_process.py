@@ -106,8 +106,10 @@ def test_a_stale_socket_is_replaced(tmp_path: Path) -> None:
     dead = socket.socket(socket.AF_UNIX)  # noqa: TID251 - a test makes the leftover of a killed agent
     dead.bind(str(home.socket))
     dead.close()
+    (home.run / "pin-0123").touch()
     agent = Agent(tmp_path / "h")
     assert agent.ready().ask("GET", "/v1/status")[0] == 200
+    assert not list(home.run.glob("pin-*"))
     agent.end()
 
 
