@@ -77,6 +77,7 @@ class Look:
     def _open(self, length: int) -> Any:
         try:
             document = self._pdfium.PdfDocument(Prefix(self._stream, length))
+            document.init_forms()  # without it PDFium leaves out every widget, and signatures are widgets
             len(document)
             return document
         except self._pdfium.PdfiumError as exc:
@@ -89,7 +90,7 @@ class Look:
         try:
             width, height = page.get_size()
             scale = min(_DPI_SCALE, _LONGEST_SIDE / max(width, height, 1.0))
-            return (width, height), page.render(scale=scale, may_draw_forms=False).to_pil().convert("RGB")
+            return (width, height), page.render(scale=scale, may_draw_forms=True).to_pil().convert("RGB")
         except self._pdfium.PdfiumError as exc:
             raise LookFailed(str(exc)) from exc
         finally:

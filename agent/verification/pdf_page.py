@@ -67,7 +67,7 @@ def _numbers(value: Any) -> Rect | None:
     if not isinstance(value, generic.ArrayObject) or len(value) != 4:
         return None
     try:
-        a, b, c, d = (float(v) for v in value)
+        a, b, c, d = (float(value[n]) for n in range(4))
     except (TypeError, ValueError):
         return None
     return min(a, c), min(b, d), max(a, c), max(b, d)

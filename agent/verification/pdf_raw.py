@@ -13,6 +13,7 @@ _EOF = b"%%EOF"
 _HEX = re.compile(rb"[0-9A-Fa-f]*")
 _BYTE_RANGE = re.compile(rb"/ByteRange\s{0,64}\[\s{0,64}(\d{1,15})\s{1,64}(\d{1,15})\s{1,64}(\d{1,15})\s{1,64}(\d{1,15})\s{0,64}\]")
 _LONGEST_RANGE = 512
+_RANGES_MAX = 10_000
 _LAST_STARTXREF = re.compile(rb"startxref[\0\t\n\f\r ]+(\d{1,15})[\0\t\n\f\r ]*\Z")
 _GAP_MAX = 64 * 1024 * 1024
 
@@ -80,15 +81,18 @@ def only_white(stream: BinaryIO, start: int) -> bool:
 
 def byte_ranges(stream: BinaryIO) -> Iterator[tuple[int, int, int, int]]:
     """Every `/ByteRange [a b c d]` that stands in the file, in order, wherever it stands."""
-    stream.seek(0)
+    position = 0  # kept here: whoever iterates may read elsewhere meanwhile
     kept = b""
-    while chunk := stream.read(_CHUNK):
+    count = 0
+    while (chunk := _read(stream, position, _CHUNK)) and count < _RANGES_MAX:
+        position += len(chunk)
         data = kept + chunk
         last = 0
         for match in _BYTE_RANGE.finditer(data):
-            a, b, c, d = (int(g) for g in match.groups())
-            yield a, b, c, d
+            first, second, third, fourth = (int(g) for g in match.groups())
+            yield first, second, third, fourth
             last = match.end()
+            count += 1
         kept = data[max(last, len(data) - _LONGEST_RANGE) :]
 
 
