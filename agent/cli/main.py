@@ -50,19 +50,20 @@ def report(error: ApiError, session: Session, done: dict[str, Any] | None = None
 
 
 def _run(argv: list[str], session: Session) -> int:
+    import typer
     from typer._click.exceptions import NoArgsIsHelpError, UsageError
 
     from agent.cli.app import app
 
-    if _COMPLETE in os.environ:
-        from typer._completion_classes import completion_init
-
-        completion_init()
-    import typer
-
     command = typer.main.get_command(app)
+    if _COMPLETE in os.environ:
+        return _complete(command)
     try:
-        code = command.main(args=argv, prog_name="yinxin", complete_var=_COMPLETE, standalone_mode=False, obj=session)
+        # What Command.main does, without its way with exceptions: an interrupt is told like every other end.
+        with command.make_context("yinxin", argv, obj=session) as ctx:
+            return int(command.invoke(ctx) or 0)
+    except typer.Exit as ended:
+        return ended.exit_code
     except NoArgsIsHelpError as error:
         if session.json:
             raise ApiError(Code.USAGE, reason="command") from error
@@ -72,9 +73,15 @@ def _run(argv: list[str], session: Session) -> int:
         return int(Exit.USAGE)
     except UsageError as error:
         raise _usage(error) from error
-    except typer.Abort as error:
-        raise ApiError(Code.CANCELLED) from error
-    return int(code or 0)
+
+
+def _complete(command: Any) -> int:
+    """Answer the shell's completion function."""
+    from typer._completion_classes import completion_init
+    from typer.completion import shell_complete
+
+    completion_init()
+    return shell_complete(command, {}, "yinxin", _COMPLETE, os.environ[_COMPLETE])
 
 
 def _usage(error: Any) -> ApiError:

@@ -32,9 +32,11 @@ class Terminal:
     def secret(self, prompt: str) -> str:
         """One line that is not shown."""
         import getpass
+        import locale
 
-        self._write(prompt)
-        return getpass.getpass("")
+        encoding = locale.getencoding()
+        # getpass itself shows the prompt, after it has turned the echo off: nothing typed fast is seen, or lost.
+        return getpass.getpass(prompt.encode(encoding, "backslashreplace").decode(encoding))
 
     def _write(self, text: str) -> None:
         with open(_TTY, "wb", buffering=0) as tty:

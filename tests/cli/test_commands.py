@@ -4,6 +4,7 @@ import json
 import os
 import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -130,15 +131,15 @@ def test_the_exit_codes_of_a_batch(yinxin: Yinxin, practice_token: PracticeToken
         (("--home",), "option"),
     ],
 )
-def test_usage_is_exit_2_and_starts_no_agent(yinxin: Yinxin, arguments: tuple[str, ...], reason: str) -> None:
+def test_usage_is_exit_2_and_starts_no_agent(run: Callable[..., Any], home: Path, arguments: tuple[str, ...], reason: str) -> None:
     for lang in ("zh", "en"):
-        done = yinxin(*(("--lang", lang) if "--lang" not in arguments else ()), *arguments, code=2)
-        assert done.error["code"] == "usage"
-        assert done.error["facts"]["reason"] == reason
-        assert done.error["message"]
-        assert done.error["hint"]
-        assert done.err == ""
-    assert not (yinxin.home / "run").exists()
+        done = run("--json", *arguments, lang=lang)
+        assert (done.code, done.err) == (2, "")
+        error = done.json["error"]
+        assert (error["code"], error["facts"]["reason"]) == ("usage", reason)
+        assert error["message"]
+        assert error["hint"]
+    assert not (home / "run").exists()
 
 
 def test_a_file_that_is_not_there_needs_no_pin(yinxin: Yinxin, tmp_path: Path) -> None:
@@ -182,10 +183,10 @@ def test_odd_names(yinxin: Yinxin, practice_token: PracticeToken, drawing: Path,
     assert "\udcff" not in said.out
 
 
-def test_help_is_complete_in_both_languages(yinxin: Yinxin) -> None:
+def test_help_is_complete_in_both_languages(run: Callable[..., Any]) -> None:
     for command in _all_commands():
-        chinese = yinxin("--lang", "zh", *command, "--help", as_json=False).out
-        english = yinxin("--lang", "en", *command, "--help", as_json=False).out
+        chinese = run(*command, "--help", lang="zh").out
+        english = run(*command, "--help", lang="en").out
         assert chinese.startswith("用法：")
         assert english.startswith("Usage:")
         assert english.isascii(), [line for line in english.split("\n") if not line.isascii()]

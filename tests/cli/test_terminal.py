@@ -25,10 +25,10 @@ class Person:
     """A process whose controlling terminal we hold."""
 
     def __init__(self, yinxin: Yinxin, *arguments: str) -> None:
-        self._master, slave = pty.openpty()
+        self._master, self._slave = pty.openpty()  # ours stays open: a terminal that nobody has open reads as an error
         command = [str(part) for part in yinxin.command(*arguments, as_json=False)[1:]]
         self.process = subprocess.Popen(
-            [sys.executable, "-c", LEADER, os.ttyname(slave), *command],
+            [sys.executable, "-c", LEADER, os.ttyname(self._slave), *command],
             env=yinxin.env(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -37,19 +37,20 @@ class Person:
             encoding="utf-8",
             start_new_session=True,
         )
-        os.close(slave)
         self.seen = ""
+        self._matched = 0
 
     def expect(self, pattern: str, seconds: float = 60) -> None:
         """Read what the terminal shows until `pattern` is in what was not matched yet."""
-        start, end = len(self.seen), time.monotonic() + seconds
-        while not re.search(pattern, self.seen[start:]):
-            assert time.monotonic() < end, f"no {pattern!r} in {self.seen!r}"
+        end = time.monotonic() + seconds
+        while not (found := re.compile(pattern).search(self.seen, self._matched)):
+            ended = self.process.poll() is not None
             if select.select([self._master], [], [], 0.2)[0]:
-                try:
-                    self.seen += os.read(self._master, 4096).decode("utf-8", "replace")
-                except OSError:  # the last one who had it open is gone
-                    pytest.fail(f"no {pattern!r} in {self.seen!r}; {self.process.communicate(timeout=30)}")
+                self.seen += os.read(self._master, 4096).decode("utf-8", "replace")
+            elif ended or time.monotonic() > end:
+                self.process.kill()
+                pytest.fail(f"no {pattern!r} in {self.seen!r}; {self.end()}")
+        self._matched = found.end()
 
     def type(self, text: str) -> None:
         """Type a line."""
@@ -63,10 +64,8 @@ class Person:
         """Exit code, stdout, stderr."""
         out, err = self.process.communicate(timeout=60)
         while select.select([self._master], [], [], 0)[0]:
-            try:
-                self.seen += os.read(self._master, 4096).decode("utf-8", "replace")
-            except OSError:
-                break
+            self.seen += os.read(self._master, 4096).decode("utf-8", "replace")
+        os.close(self._slave)
         os.close(self._master)
         return self.process.returncode, out, err
 
