@@ -16,7 +16,7 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 from agent.verification.chain import Evidence, Trust, describe
 from agent.verification.model import Finding, SignatureReport, clean, found
 from agent.verification.pdf_changes import History, Later
-from agent.verification.pdf_page import Place, places
+from agent.verification.pdf_page import Place, lookup, places
 from agent.verification.pdf_raw import End, byte_ranges, check_byte_range, end_of, is_signature_gap, only_white
 from agent.verification.signer import Manner, NotSignedData, check_signer, load_signed_data
 from agent.verification.stamps import check_stamp
@@ -78,8 +78,8 @@ def _unlock(reader: PdfFileReader) -> None:
 
 def signed_fields(reader: PdfFileReader) -> Iterator[SignedField]:
     """Signature fields that have a value, however odd; a damaged branch of the field tree ends that branch only."""
-    form = _get(reader.root, "/AcroForm")
-    top = _get(form, "/Fields")
+    form = lookup(reader.root, "/AcroForm")
+    top = lookup(form, "/Fields")
     if not isinstance(top, generic.ArrayObject):
         return
     stack: list[tuple[Any, str, Any]] = [(top.raw_get(n), "", None) for n in reversed(range(len(top)))]
@@ -99,10 +99,10 @@ def signed_fields(reader: PdfFileReader) -> Iterator[SignedField]:
             continue
         if not isinstance(field, generic.DictionaryObject):
             continue
-        title = _get(field, "/T")
+        title = lookup(field, "/T")
         name = prefix if title is None else f"{prefix}.{title}" if prefix else str(title)
-        kind = _get(field, "/FT") or kind
-        kids = _get(field, "/Kids")
+        kind = lookup(field, "/FT") or kind
+        kids = lookup(field, "/Kids")
         own = [(key,)] if key is not None else []
         if isinstance(kids, generic.ArrayObject):
             children = [kids.raw_get(n) for n in range(len(kids))]
@@ -113,21 +113,13 @@ def signed_fields(reader: PdfFileReader) -> Iterator[SignedField]:
 
 
 def _is_null(field: generic.DictionaryObject) -> bool:
-    value = _get(field, "/V")
+    value = lookup(field, "/V")
     return value is None or isinstance(value, generic.NullObject)
-
-
-def _get(holder: Any, key: str) -> Any:
-    """`holder[key]` resolved, or None where there is nothing that can be read."""
-    try:
-        return holder[key] if isinstance(holder, generic.DictionaryObject) else None
-    except Exception:  # noqa: BLE001 - whatever a damaged object makes pyHanko raise
-        return None
 
 
 def evidence_of(reader: PdfFileReader) -> Evidence:
     """Certificates, revocation lists and responses of the document security store (PAdES B-LT), where it can be read."""
-    if _get(reader.root, "/DSS") is None:
+    if lookup(reader.root, "/DSS") is None:
         return Evidence()
     try:
         store = DocumentSecurityStore.read_dss(reader)
@@ -193,15 +185,15 @@ def _places(reader: PdfFileReader, fields: Sequence[SignedField]) -> dict[int, P
 
 def _open_field(reader: PdfFileReader, field: SignedField) -> EmbeddedPdfSignature | SignatureReport:
     """pyHanko's view of the field, or the report on why there is none."""
-    value = _get(field.field, "/V")
+    value = lookup(field.field, "/V")
     if not isinstance(value, generic.DictionaryObject):
         return SignatureReport((found("contents_missing", detail="/V"),))
-    contents = _get(value, "/Contents")
+    contents = lookup(value, "/Contents")
     if not isinstance(contents, (generic.ByteStringObject, generic.TextStringObject)) or not contents.original_bytes.strip(b"\0"):
         return SignatureReport((found("contents_missing", detail="/Contents"),))
-    if not isinstance(_get(value, "/ByteRange"), generic.ArrayObject):
+    if not isinstance(lookup(value, "/ByteRange"), generic.ArrayObject):
         return SignatureReport((found("contents_missing", detail="/ByteRange"),))
-    kind = _get(value, "/SubFilter")
+    kind = lookup(value, "/SubFilter")
     if kind not in (_PADES, _ADOBE, _STAMP):
         return SignatureReport((found("kind_unknown", name=kind or "/SubFilter"),))
     try:
@@ -264,7 +256,7 @@ def _check_coverage(reader: PdfFileReader, signature: EmbeddedPdfSignature, end:
 async def _check_cms(
     stream: BinaryIO, signature: EmbeddedPdfSignature, numbers: Sequence[Any], signed_data: Any, trust: Trust, evidence: Evidence
 ) -> SignatureReport:
-    kind = _get(signature.sig_object, "/SubFilter")
+    kind = lookup(signature.sig_object, "/SubFilter")
 
     def digest(algorithm: str) -> bytes:
         stream.seek(0)
@@ -305,11 +297,11 @@ def _claimed(signature: EmbeddedPdfSignature) -> datetime | None:
 def _removed(stream: BinaryIO, reader: PdfFileReader, fields: Sequence[SignedField]) -> list[SignatureReport]:
     """Signatures that stand in the raw bytes of an earlier revision, and that no field of the newest one holds any more."""
     known: set[tuple[int, int]] = set()
-    rights = _get(reader.root, "/Perms")
-    holders = [_get(f.field, "/V") for f in fields]
-    holders += [_get(rights, k) for k in ("/UR", "/UR3")]  # usage rights of Adobe Reader belong to no field
+    rights = lookup(reader.root, "/Perms")
+    holders = [lookup(f.field, "/V") for f in fields]
+    holders += [lookup(rights, k) for k in ("/UR", "/UR3")]  # usage rights of Adobe Reader belong to no field
     for holder in holders:
-        numbers = _get(holder, "/ByteRange")
+        numbers = lookup(holder, "/ByteRange")
         if isinstance(numbers, generic.ArrayObject) and len(numbers) == 4:
             known.add((int(numbers[1]), int(numbers[2])))
     out: list[SignatureReport] = []

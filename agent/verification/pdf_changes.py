@@ -2,10 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.diff_analysis import DEFAULT_DIFF_POLICY, DiffResult, ModificationLevel, SuspiciousModification
+from pyhanko.sign.diff_analysis import (
+    DEFAULT_DIFF_POLICY,
+    MetadataUpdateRule,
+    ModificationLevel,
+    StandardDiffPolicy,
+    SuspiciousModification,
+)
 from pyhanko.sign.fields import MDPPerm
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
@@ -14,6 +20,16 @@ from agent.verification.pdf_look import Look, LookFailed, Seen
 from agent.verification.pdf_page import Page, Place, pages
 
 _MM = 25.4 / 72
+Step: TypeAlias = ModificationLevel | SuspiciousModification
+_NEVER_SHOWN = ("timestamp", "validation_data")
+_LENIENT = StandardDiffPolicy(
+    global_rules=[
+        *DEFAULT_DIFF_POLICY.global_rules[:-1],  # all but its own rule for metadata
+        MetadataUpdateRule(check_xml_syntax=False).as_qualified(ModificationLevel.FORM_FILLING),  # type: ignore[no-untyped-call]
+    ],
+    form_rule=DEFAULT_DIFF_POLICY.form_rule,
+)
+"""pyHanko's default policy, but metadata that is no XML may be replaced: producers write such, and at this level the pages are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +68,7 @@ class History:
 
     def __init__(self, reader: PdfFileReader, stream: BinaryIO, size: int, deadline: float) -> None:
         self._reader, self._stream, self._size, self._deadline = reader, stream, size, deadline
-        self._steps: dict[int, ModificationLevel | SuspiciousModification] = {}
+        self._steps: dict[int, Step] = {}
         self._look: Look | None = None
         self._pages: list[Page] | None = None
 
@@ -61,54 +77,44 @@ class History:
         if self._look is not None:
             self._look.close()
 
-    def _step(self, revision: int) -> ModificationLevel | SuspiciousModification:
+    def _step(self, revision: int) -> Step:
         """What revision `revision` (0 is the first) did to the one before."""
         if revision not in self._steps:
-            try:
-                result = DEFAULT_DIFF_POLICY.apply(
-                    old=self._reader.get_historical_resolver(revision - 1),
-                    new=self._reader.get_historical_resolver(revision),
-                    field_mdp_spec=None,
-                    doc_mdp=None,
-                )
-                self._steps[revision] = result.modification_level
-            except SuspiciousModification as exc:
-                self._steps[revision] = exc
-            except Exception as exc:  # noqa: BLE001 - the policy stumbles over odd objects: what it cannot explain is suspicious
-                self._steps[revision] = SuspiciousModification(type(exc).__name__)
+            step = self._compare(DEFAULT_DIFF_POLICY, revision)
+            if isinstance(step, SuspiciousModification) and "Metadata" in str(step):
+                step = self._compare(_LENIENT, revision)
+            self._steps[revision] = step
         return self._steps[revision]
+
+    def _compare(self, policy: StandardDiffPolicy, revision: int) -> Step:
+        old, new = self._reader.get_historical_resolver(revision - 1), self._reader.get_historical_resolver(revision)
+        try:
+            return policy.apply(old=old, new=new, field_mdp_spec=None, doc_mdp=None).modification_level
+        except SuspiciousModification as exc:
+            return exc
+        except MemoryError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - the policy stumbles over odd objects: what it cannot explain is suspicious
+            return SuspiciousModification(type(exc).__name__)
 
     def review(self, signature: EmbeddedPdfSignature, signed_length: int, later: Sequence[Later]) -> tuple[list[Change], list[Finding]]:
         """Changes since `signature`, and the findings they lead to.  `later` are the signatures of later revisions."""
-        last = self._reader.xrefs.total_revisions
-        steps = {n: self._step(n) for n in range(signature.signed_revision + 1, last)}
         permission = signature.docmdp_level
-        locked = self._breaks_lock(signature)
         by_revision = {s.revision: s for s in later}
         changes: list[Change] = []
-        forbidden = locked
-        suspicious = False
-        for number, step in steps.items():
-            kind, level = _classify(step, by_revision.get(number + 1))
-            if (
-                level == "allowed"
-                and permission is MDPPerm.NO_CHANGES
-                and step is not ModificationLevel.NONE
-                and kind not in ("timestamp", "validation_data")
-            ):
-                level, forbidden = "forbidden", True
-            if level == "suspicious":
-                suspicious = True
-                if permission is MDPPerm.NO_CHANGES:
-                    level, forbidden = "forbidden", True
+        for number in range(signature.signed_revision + 1, self._reader.xrefs.total_revisions):
             signer = by_revision.get(number + 1)
+            kind, level = _classify(self._step(number), signer)
+            if permission is MDPPerm.NO_CHANGES and kind not in _NEVER_SHOWN:
+                level = "forbidden"
             changes.append(_change(kind, level, number + 1, field=signer.field if signer else ""))
+        forbidden = any(c.level == "forbidden" for c in changes) or self._breaks_lock(signature)
+        suspicious = any(c.level == "suspicious" for c in changes)
         findings: list[Finding] = []
-        if any(kind not in ("timestamp", "validation_data") for kind in (c.kind for c in changes)) or suspicious:
-            seen_changes, findings, visible = self._review_look(signed_length, later)
-            changes += seen_changes
-            if suspicious and visible and permission is MDPPerm.FILL_FORMS:
-                forbidden = True
+        if any(c.kind not in _NEVER_SHOWN for c in changes):
+            seen, findings, visible = self._review_look(signed_length, later)
+            changes += seen
+            forbidden = forbidden or (suspicious and visible and permission is MDPPerm.FILL_FORMS)
         if forbidden:
             findings.insert(0, found("changed_forbidden"))
         elif suspicious and not findings:
@@ -120,7 +126,7 @@ class History:
         if signature.fieldmdp is None:
             return False
         result = DEFAULT_DIFF_POLICY.review_file(self._reader, signature.signed_revision, field_mdp_spec=signature.fieldmdp, doc_mdp=None)
-        return not isinstance(result, DiffResult) and "locked" in str(result)
+        return isinstance(result, SuspiciousModification) and "locked" in str(result)
 
     def _review_look(self, signed_length: int, later: Sequence[Later]) -> tuple[list[Change], list[Finding], bool]:
         try:
@@ -170,7 +176,7 @@ class History:
         return round(x * width * scale, 2), round(y * height * scale, 2), round(w * width * scale, 2), round(h * height * scale, 2)
 
 
-def _classify(step: ModificationLevel | SuspiciousModification, signer: Later | None) -> tuple[str, str]:
+def _classify(step: Step, signer: Later | None) -> tuple[str, str]:
     """Kind and level of one later revision."""
     if isinstance(step, SuspiciousModification) or step is ModificationLevel.OTHER:
         return "other", "suspicious"

@@ -63,11 +63,19 @@ class Place:
         return self.rect[2] - self.rect[0] > 0 and self.rect[3] - self.rect[1] > 0
 
 
-def _numbers(value: Any) -> Rect | None:
-    if not isinstance(value, generic.ArrayObject) or len(value) != 4:
+def lookup(holder: Any, key: str) -> Any:
+    """`holder[key]`, resolved, or None where there is nothing that can be read (`get` of a pyHanko dictionary leaves references as they are)."""
+    try:
+        return holder[key] if isinstance(holder, generic.DictionaryObject) else None
+    except Exception:  # noqa: BLE001 - whatever a damaged object makes pyHanko raise
+        return None
+
+
+def _numbers(array: Any) -> Rect | None:
+    if not isinstance(array, generic.ArrayObject) or len(array) != 4:
         return None
     try:
-        a, b, c, d = (float(value[n]) for n in range(4))
+        a, b, c, d = (float(array[n]) for n in range(4))
     except (TypeError, ValueError):
         return None
     return min(a, c), min(b, d), max(a, c), max(b, d)
@@ -83,11 +91,11 @@ def _geometry(inherited: dict[str, Any], page: generic.DictionaryObject) -> Page
     crop = _numbers(inherited.get("/CropBox"))
     box = (_intersection(media, crop) if crop else None) or media
     try:
-        rotate = int(inherited.get("/Rotate", 0)) % 360
+        rotate = int(inherited.get("/Rotate") or 0) % 360
     except (TypeError, ValueError):
         rotate = 0
     try:
-        unit = float(page.get("/UserUnit", 1))
+        unit = float(lookup(page, "/UserUnit") or 1)
     except (TypeError, ValueError):
         unit = 1.0
     return Page(box, rotate if rotate in (0, 90, 180, 270) else 0, unit if unit > 0 else 1.0)
@@ -95,18 +103,17 @@ def _geometry(inherited: dict[str, Any], page: generic.DictionaryObject) -> Page
 
 def pages(reader: PdfFileReader) -> Iterator[tuple[Page, generic.DictionaryObject]]:
     """The pages in order with their geometry; stops at a tree that runs in circles or is larger than any real one."""
-    root = reader.root["/Pages"]
-    stack: list[tuple[Any, dict[str, Any]]] = [(root, {})]
-    seen: set[int] = set()
+    stack: list[tuple[Any, dict[str, Any]]] = [(reader.root["/Pages"], {})]
+    seen: dict[int, Any] = {}  # keeps the nodes, so that no other gets their id
     count = 0
     while stack and count < _PAGES_MAX:
         node, above = stack.pop()
         if not isinstance(node, generic.DictionaryObject) or id(node) in seen:
             continue
-        seen.add(id(node))
-        inherited = {**above, **{k: node[k] for k in _INHERITED if k in node}}
-        kids = node.get("/Kids")
-        if isinstance(kids, generic.ArrayObject) and node.get("/Type") != "/Page":
+        seen[id(node)] = node
+        inherited = {**above, **{k: lookup(node, k) for k in _INHERITED if k in node}}
+        kids = lookup(node, "/Kids")
+        if isinstance(kids, generic.ArrayObject) and lookup(node, "/Type") != "/Page":
             stack.extend((kids[n], inherited) for n in reversed(range(len(kids))))
             continue
         count += 1
@@ -119,7 +126,7 @@ def places(reader: PdfFileReader, widgets: set[tuple[int, int]]) -> dict[tuple[i
     for number, (geometry, page) in enumerate(pages(reader)):
         if len(out) == len(widgets):
             break
-        annotations = page.get("/Annots")
+        annotations = lookup(page, "/Annots")
         if not isinstance(annotations, generic.ArrayObject):
             continue
         for position in range(len(annotations)):
@@ -130,7 +137,7 @@ def places(reader: PdfFileReader, widgets: set[tuple[int, int]]) -> dict[tuple[i
             if key not in widgets or key in out:
                 continue
             annotation = annotations[position]
-            rect = _numbers(annotation.get("/Rect")) if isinstance(annotation, generic.DictionaryObject) else None
+            rect = _numbers(lookup(annotation, "/Rect"))
             if rect is not None:
                 out[key] = Place(number, geometry, rect)
     return out

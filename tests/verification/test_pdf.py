@@ -332,3 +332,38 @@ def test_pdfsig_agrees(check: Verifier, signing: Signing, tmp_path: Path) -> Non
     assert "Signature is Valid" in told
     assert "Total document signed" in told
     assert check(good)["verdict"] == "passed"
+
+
+def reshaped(pdf: bytes, rotate: int) -> bytes:
+    """The same page with its tree as some producers write it: indirect Kids, Annots, MediaBox and Rotate, the last two inherited."""
+    import pikepdf
+
+    with pikepdf.open(io.BytesIO(pdf)) as document:
+        tree, page = document.Root.Pages, document.pages[0].obj
+        tree.MediaBox = document.make_indirect(page.MediaBox)
+        tree.Rotate = document.make_indirect(rotate)
+        for name in ("/MediaBox", "/Rotate"):
+            if name in page:
+                del page[name]
+        page.Annots = document.make_indirect(pikepdf.Array([]))
+        tree.Kids = document.make_indirect(pikepdf.Array(list(tree.Kids)))
+        out = io.BytesIO()
+        document.save(out)
+        return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("rotate", "rect"),
+    [
+        (0, [35.28, 35.28, 70.56, 21.17]),
+        (90, [35.28, 104.07, 21.17, 70.56]),
+        (180, [104.07, 240.59, 70.56, 21.17]),
+        (270, [240.59, 35.28, 21.17, 70.56]),
+    ],
+)
+def test_places_are_found_in_any_page_tree_and_as_displayed(check: Verifier, signing: Signing, rotate: int, rect: list[float]) -> None:
+    once = signing.but(box=LOW).sign(reshaped(blank_pdf(), rotate))
+    document = check(signing.but(field="Sig2", box=(320, 100, 500, 160)).sign(once))
+    assert document["verdict"] == "passed"
+    assert [s["page"] for s in document["signatures"]] == [1, 1]
+    assert document["signatures"][0]["rect_mm"] == pytest.approx(rect, abs=0.03)
