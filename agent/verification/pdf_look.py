@@ -16,6 +16,7 @@ _DPI_SCALE = 1.0
 _LONGEST_SIDE = 2400
 _BLANK_TOLERANCE = 8
 _MARGIN = 2
+_KEPT = 4
 
 
 class LookFailed(Exception):
@@ -73,6 +74,7 @@ class Look:
         self._pdfium = pypdfium2
         self._stream, self._deadline = stream, deadline
         self._now = self._open(size)
+        self._drawn: dict[int, Any] = {}
 
     def _open(self, length: int) -> Any:
         try:
@@ -96,6 +98,14 @@ class Look:
         finally:
             page.close()
 
+    def _draw_now(self, number: int) -> Any:
+        """A page of the present file; the last few are kept, since each earlier signature asks for them again."""
+        if number not in self._drawn:
+            while len(self._drawn) >= _KEPT:
+                del self._drawn[next(iter(self._drawn))]
+            self._drawn[number] = self._draw(self._now, number)
+        return self._drawn[number]
+
     def compare(self, length: int, later: Sequence[Place | None]) -> Iterator[Seen]:
         """The areas that look different now from what the first `length` bytes show; `later` are the places of later signatures."""
         from PIL import ImageChops, ImageDraw
@@ -107,7 +117,7 @@ class Look:
                 return
             for number in range(len(before)):
                 size_old, old = self._draw(before, number)
-                size_new, new = self._draw(self._now, number)
+                size_new, new = self._draw_now(number)
                 if size_old != size_new or old.size != new.size:
                     yield Seen(number, (0.0, 0.0, 1.0, 1.0), None, False)
                     continue
