@@ -55,10 +55,12 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent.signing.routes import router as signing_routes
     from agent.store.sqlite import Store
     from agent.verification.routes import router as verification_routes
+    from agent.verification.service import Checkers
 
     ledger = Ledger(Store(home.data / "ledger.db"))
     await close_open_sets(ledger)
-    inventory, jobs, activity, stopper, crew = Inventory(home), Jobs(), Activity(), Stopper(), Crew(keep=2)
+    inventory, jobs, activity, stopper, crew = Inventory(home), Jobs(), Activity(), Stopper(), Crew(keep=3)
+    checkers = Checkers()
 
     def own_subjects() -> list[str]:
         return [certificate.subject.rfc4514_string() for certificate in anchors.own(home)]
@@ -67,11 +69,12 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     app.include_router(inventory_routes(home, inventory, jobs, own_subjects))
     app.include_router(authority_routes(home, inventory, ledger, jobs, own_subjects))
     app.include_router(signing_routes(home, inventory, ledger, jobs, crew))
-    app.include_router(verification_routes(home, jobs))
+    app.include_router(verification_routes(home, jobs, checkers))
     app.include_router(doctor.router(home, inventory))
 
     async def closing() -> None:
         await crew.close()
+        await checkers.close()
         await inventory.close()
         await ledger.close()
 

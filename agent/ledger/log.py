@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import rfc8785
 import sqlalchemy as sa
@@ -19,6 +19,9 @@ from agent.ledger import merkle
 from agent.store.sqlite import Store, entries, journal
 
 _EDGE_ITEM = 32
+_NOTE = journal.insert().prefix_with("OR REPLACE")
+_Write: TypeAlias = Callable[[sa.Connection], None] | dict[str, Any]
+"""Something to do in the next commit: a function, or a row of the journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Ledger:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._writer = ThreadPoolExecutor(1, "ledger")
-        self._pending: list[tuple[Callable[[sa.Connection], None], asyncio.Future[None]]] = []
+        self._pending: list[tuple[_Write, asyncio.Future[None]]] = []
         self._flushing: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
@@ -68,12 +71,7 @@ class Ledger:
 
     async def note(self, batch: str, n: int, step: str, facts: bytes) -> None:
         """Record durably that document `n` of a batch reached a step ("attributes": about to be signed; "publishing": about to appear)."""
-        row = {"batch": batch, "n": n, "step": step, "facts": facts}
-
-        def write(connection: sa.Connection) -> None:
-            connection.execute(journal.insert().prefix_with("OR REPLACE"), row)
-
-        await self._durably(write)
+        await self._durably({"batch": batch, "n": n, "step": step, "facts": facts})
 
     async def head(self) -> Head:
         """Size and root now."""
@@ -114,7 +112,7 @@ class Ledger:
             if batch not in finished
         ]
 
-    async def _durably(self, write: Callable[[sa.Connection], None]) -> None:
+    async def _durably(self, write: _Write) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pending.append((write, done))
         if self._flushing is None or self._flushing.done():
@@ -135,10 +133,15 @@ class Ledger:
                     if not done.done():
                         done.set_result(None)
 
-    def _commit(self, writes: list[Callable[[sa.Connection], None]]) -> None:
+    def _commit(self, writes: list[_Write]) -> None:
+        """Journal rows first and all at once: a statement of the same group may end the batch they belong to."""
+        rows = [write for write in writes if isinstance(write, dict)]
         with self._store.begin() as connection:
+            if rows:
+                connection.execute(_NOTE, rows)
             for write in writes:
-                write(connection)
+                if not isinstance(write, dict):
+                    write(connection)
 
 
 def _edge(connection: sa.Connection) -> tuple[int, tuple[bytes, ...]]:

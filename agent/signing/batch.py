@@ -6,6 +6,7 @@ document, the workers prepare and assemble others.
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -37,6 +38,8 @@ _IN_FLIGHT = 6
 """Documents under way per worker: enough to keep the token busy, few enough to stop soon."""
 _FEW = 4
 """Up to so many documents one worker does them all: starting another costs more."""
+_WORKERS = 3
+"""Workers for a larger set: one more than the two cores of a small desk, since each waits for its disk a third of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ class Batch:
         self._practice = token.practice
         certificate = await self._inventory.find_certificate(token, self._order.certificate, now)
         self._authorise(certificate, now)
-        workers = await stack.enter_async_context(crew.lease(1 if len(self._documents) <= _FEW else 2))
+        workers = await stack.enter_async_context(crew.lease(1 if len(self._documents) <= _FEW else _WORKERS))
         session = await stack.enter_async_context(self._inventory.session(token))
         signer = _Signer(session, token, certificate, (await session.schemes(certificate.cka_id))[0], _public_key(certificate.der))
         setup = {
@@ -157,6 +160,7 @@ class Batch:
         try:
             await self._each(workers, lambda worker, d: self._sign(signer, worker, d), "sign")
         finally:
+            await self._settle(workers)
             await self._record_outcome()
 
     def _authorise(self, certificate: CertificateView, at: datetime) -> None:
@@ -235,6 +239,12 @@ class Batch:
         await self._ledger.note(self.id, n, "publishing", after.encode())
         await worker.call("publish", n=n)
         return replace(document, state="published", sha256_after=after)
+
+    async def _settle(self, workers: Sequence[Worker]) -> None:
+        """Make the outputs' names durable before the outcome is recorded: one sync per folder, not per document."""
+        folders = {os.path.dirname(d.output.output): d.output.output for d in self._documents if d.state == "published"}
+        if folders and (alive := next((worker for worker in workers if worker.alive), None)):
+            await alive.call("settle", outputs=list(folders.values()))
 
     async def _record_intent(self, signer: _Signer) -> None:
         listed = [

@@ -7,6 +7,7 @@ Operations, in order of a document's life (n is the caller's number for it):
     snapshot  {n, input, output, format, places, force, repair} → {n, sha256, size, pages, warnings, signatures}
     prepare   {n} → {n, tbs}          finish {n, signature} → {n, sha256_after}
     publish   {n} → {n, output}       drop {n} → {n}
+    settle    {outputs} → {}          once a set is through: the names in these outputs' folders become durable
 
 A document's error ends that document; the worker goes on.
 """
@@ -24,6 +25,7 @@ from agent.signing.cms import template
 from agent.signing.document import Asked, Document, Setup, signer_of
 from agent.signing.pdf import Words
 from agent.signing.placement import parse
+from agent.signing.staging import sync_folder
 from agent.signing.text import words
 from tokens import platform
 from tokens.types import SignatureScheme
@@ -47,6 +49,8 @@ class Bench:
         try:
             if op == "setup":
                 return self._set_up(args)
+            if op == "settle":
+                return self._settle(args)
             return self._work(op, int(args["n"]), args)
         except ApiError:
             raise
@@ -98,6 +102,11 @@ class Bench:
         if args.get("appearance") == "text":
             shown = stamp(words("zh" if args.get("language") == "zh" else "en", name, moment, reason, location, bool(args.get("practice"))))
         self._setup = Setup(pades, cades, signer_of(signer, pades), shown, Words(moment, name, reason, location), self._umask)
+        return {}
+
+    def _settle(self, args: Message) -> Message:
+        for output in args["outputs"]:
+            sync_folder(output)
         return {}
 
     def _snapshot(self, n: int, args: Message) -> Message:
