@@ -10,7 +10,9 @@ import hashlib
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 def stock_pyhanko(label: str, key: str, certificate: str, out_dir: str, *inputs: str) -> None:
@@ -23,7 +25,7 @@ def stock_pyhanko(label: str, key: str, certificate: str, out_dir: str, *inputs:
     from pyhanko.sign.pkcs11 import PKCS11Signer, open_pkcs11_session
 
     session = open_pkcs11_session(_MODULE, token_criteria=TokenCriteria(label=label), user_pin=os.environ["YX_PIN"])
-    cert = load_cert_from_pemder(certificate)
+    cert = load_cert_from_pemder(certificate)  # type: ignore[no-untyped-call]
     signer = PKCS11Signer(session, signing_cert=cert, key_label=key, other_certs_to_pull=(), use_raw_mechanism=cert.public_key.algorithm == "ec")
     meta = signers.PdfSignatureMetadata(field_name="Signature1", md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES)
 
@@ -42,7 +44,7 @@ def raw_module(label: str, key: str, count: str) -> None:
 
     token = pkcs11.lib(_MODULE).get_token(token_label=label)
     with token.open(user_pin=os.environ["YX_PIN"]) as session:
-        private = next(session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY, Attribute.LABEL: key}))
+        private: Any = next(session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY, Attribute.LABEL: key}))
         digest = hashlib.sha256(b"").digest()
         rsa = private.key_type is KeyType.RSA
         data = bytes.fromhex("3031300d060960864801650304020105000420") + digest if rsa else digest  # DigestInfo of SHA-256, RFC 8017 section 9.2
@@ -76,4 +78,5 @@ if __name__ == "__main__":
         copy_floor(*words)
     else:
         os.environ["SOFTHSM2_CONF"] = words.pop(0)  # before the module is loaded
-        {"pyhanko": stock_pyhanko, "raw": raw_module}[which](*words)
+        peers: dict[str, Callable[..., None]] = {"pyhanko": stock_pyhanko, "raw": raw_module}
+        peers[which](*words)

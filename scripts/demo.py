@@ -132,7 +132,7 @@ def check(document: dict[str, Any]) -> list[Check]:
     told = ours["documents"][0]
     checks = [Check("yinxin verify", told["verdict"] == "passed", f"{told['verdict']}\n{told['explanation']['zh']}\n{told['explanation']['en']}")]
     if output.suffix == ".p7s":
-        command = ["openssl", "cms", "-verify", "-cades", "-binary", "-inform", "DER", "-in", output, "-content", source]
+        command: list[str | Path] = ["openssl", "cms", "-verify", "-cades", "-binary", "-inform", "DER", "-in", output, "-content", source]
         code, words = other(*command, "-CAfile", DEMO / "ca.pem", "-purpose", "any", "-out", os.devnull)
         return [*checks, Check("openssl cms -verify -cades", code == 0, words)]
     code, words = other("pdfsig", "-nocert", output)
