@@ -16,7 +16,7 @@ from agent.inventory import modules, practice
 from agent.inventory.certificates import CertificateView, views
 from agent.server.jobs import Job
 from agent.server.prompts import CANCEL
-from tokens.errors import PinCancelled, TokenError
+from tokens.errors import ModuleTimeout, ModuleUnusable, PinCancelled, TokenError
 from tokens.monitor import Monitor
 from tokens.session import Session
 from tokens.types import ModuleRef, ModuleStatus, PinState, Token, TokenState
@@ -26,6 +26,8 @@ PIN_SECONDS = 300
 """How long a person has for the PIN."""
 _FRESH_SECONDS = 0.25
 _POLL_SECONDS = 1.0
+_REST_SECONDS = 30.0
+"""How long a module that hung, crashed or cannot be loaded is not asked again for its tokens."""
 _FINAL_TRY_WORDS = ("我确认", "CONFIRM")
 
 
@@ -37,6 +39,7 @@ class Inventory:
         self._monitors: dict[ModuleRef, Monitor] = {}
         self._tokens: tuple[Token, ...] = ()
         self._troubles: dict[str, TokenError] = {}
+        self._rest_until: dict[str, float] = {}
         self._seen_at = -1e9
         self._busy = asyncio.Lock()
         self._changed = asyncio.Condition()
@@ -55,6 +58,7 @@ class Inventory:
 
     async def module_statuses(self) -> tuple[ModuleStatus, ...]:
         """What each configured module says of itself; a module that cannot be used has its reason."""
+        self._rest_until.clear()  # somebody looks at the modules: each is tried anew
         monitors = await self._refresh_monitors()
         return tuple(await asyncio.gather(*(_status(ref, monitor) for ref, monitor in monitors.items())))
 
@@ -87,16 +91,23 @@ class Inventory:
     def stale(self) -> None:
         """What was seen is no longer true (we changed a token ourselves)."""
         self._seen_at = -1e9
+        self._rest_until.clear()
 
     async def _look(self) -> None:
-        monitors = await self._refresh_monitors()
+        now = time.monotonic()
+        every = await self._refresh_monitors()
+        # A module that hung or crashed is left alone for a while: it must not make everybody wait for the others' tokens.
+        resting = {ref.name for ref in every if self._rest_until.get(ref.name, 0.0) > now}
+        monitors = {ref: monitor for ref, monitor in every.items() if ref.name not in resting}
         found = await asyncio.gather(*(monitor.list() for monitor in monitors.values()), return_exceptions=True)
         tokens: list[Token] = []
         marked = practice.serials(self._home)
-        troubles: dict[str, TokenError] = {}
+        troubles = {name: trouble for name, trouble in self._troubles.items() if name in resting}
         for ref, each in zip(monitors, found, strict=True):
             if isinstance(each, TokenError):
                 troubles[ref.name] = each
+                if isinstance(each, ModuleTimeout | ModuleUnusable):
+                    self._rest_until[ref.name] = now + _REST_SECONDS
                 if type(self._troubles.get(ref.name)) is not type(each):
                     log.warning("module_trouble", module=ref.name, code=each.code, facts=dict(each.facts))
             elif isinstance(each, BaseException):
