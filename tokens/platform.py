@@ -8,11 +8,17 @@ import errno
 import fcntl
 import os
 import resource
+import signal
 import socket
 import stat
 import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 SOCKET_PATH_MAX = 107
 """Bytes in `sun_path` before the closing NUL (unix(7))."""
@@ -145,6 +151,34 @@ def rename_new(source: str, target: str) -> None:
     if call(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE) != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), target)
+
+
+class DeadlineExceeded(BaseException):
+    """Too much processor time was spent; no `except Exception` on the way swallows it."""
+
+
+@contextmanager
+def cpu_deadline(seconds: float) -> Iterator[None]:
+    """Raise `DeadlineExceeded` inside the block once it has used so much processor time (SIGPROF); main thread only, no effect in others.
+
+    A call into C is not interrupted, only what follows it.  Blocks may be nested; the nearer end counts.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def exceeded(number: int, frame: FrameType | None) -> None:
+        raise DeadlineExceeded
+
+    before = signal.signal(signal.SIGPROF, exceeded)
+    outer, _ = signal.getitimer(signal.ITIMER_PROF)
+    start = time.process_time()
+    signal.setitimer(signal.ITIMER_PROF, min(seconds, outer) if outer else seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, max(0.001, outer - (time.process_time() - start)) if outer else 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def allow_many_files() -> int:

@@ -91,10 +91,11 @@ def check_pdf(fd: int, prefix: int, prefix_sha256: str, signer: Signer, cms: byt
     """
     size = os.fstat(fd).st_size
     tail = os.pread(fd, size - prefix, prefix)
-    found = _BYTE_RANGE.findall(tail)
-    if len(found) != 1 or len(tail) != size - prefix:
+    ranges = [tuple(map(int, found)) for found in _BYTE_RANGE.findall(tail)]
+    whole_file = [found for found in ranges if found[0] == 0 and found[2] + found[3] == size]
+    if len(whole_file) != 1 or len(tail) != size - prefix:
         raise CheckFailed("byte range")
-    zero, first, second, rest = (int(value) for value in found[0])
+    zero, first, second, rest = whole_file[0]
     value = tail[first - prefix : second - prefix]
     if zero != 0 or first < prefix or second + rest != size or value[:1] != b"<" or value[-1:] != b">":
         raise CheckFailed("coverage")

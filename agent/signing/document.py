@@ -15,8 +15,11 @@ from agent.signing.cms import Template
 from agent.signing.names import Format
 from agent.signing.placement import DEFAULT_PLACE, Place
 from agent.signing.snapshot import Snapshot, source, take, unchanged
-from agent.signing.staging import Staging, final_mode, sync_folder, write_all
+from agent.signing.staging import Staging, final_mode, write_all
+from tokens import platform
 
+DEADLINE = 20.0
+"""Seconds of processor time for reading a document's structure: a thousand times what a drawing needs."""
 _SPARE = 16
 """Bytes reserved beyond the most a signature can need."""
 
@@ -95,7 +98,7 @@ class Document:
         places = (self._asked.places or (DEFAULT_PLACE,)) if self._setup.stamp is not None else ()
         try:
             with self._staging.file() as fd:
-                plan = pdf.plan(fd, self.snapshot.size, places)
+                plan = self._tried(fd, self.snapshot.size, places)
         except ApiError as error:
             if not error.facts.get("repairable"):
                 raise
@@ -110,6 +113,28 @@ class Document:
                 self._setup.stamp.form(spot)  # a place too small is told before the PIN
         return plan
 
+    def _tried(self, fd: int, size: int, places: Sequence[Place]) -> pdf.Plan:
+        """A plan that is known to work, within `DEADLINE`; raises `ApiError` as `pdf.plan` does."""
+        try:
+            with platform.cpu_deadline(DEADLINE):
+                plan = pdf.plan(fd, size, places)
+                if plan.guessed:
+                    self._rehearse(fd, plan)
+                return plan
+        except platform.DeadlineExceeded as exc:
+            raise reader.unusable("damaged", repairable=False, problem="takes too long to read") from exc
+
+    def _rehearse(self, fd: int, plan: pdf.Plan) -> None:
+        """See that the update can be read, then take it off again; raises `ApiError` (damaged)."""
+        setup = self._setup
+        write_all(fd, pdf.update(plan, setup.words, setup.stamp, setup.pades.max_size() + _SPARE, b"\0" * 16).data, plan.size)
+        try:
+            pdf.check_structure(fd, plan)
+        except check.CheckFailed as exc:
+            raise reader.unusable("damaged", repairable=reader.repairable(fd, plan.size)) from exc
+        finally:
+            os.ftruncate(fd, plan.size)
+
     def _repaired(self, places: Sequence[Place]) -> pdf.Plan:
         """Put what qpdf can rebuild in place of the copy."""
         better = Staging(self._asked.output, self._asked.force, self._staging.keep_open)
@@ -117,7 +142,7 @@ class Document:
             with self._staging.file() as old, better.file() as target:
                 reader.rewrite(old, self.snapshot.size, target)
                 size, states = hashed(target, tuple(self._states))
-                plan = pdf.plan(target, size, places)
+                plan = self._tried(target, size, places)
         except BaseException as exc:
             better.discard()
             if isinstance(exc, ApiError) and "repairable" in exc.facts:
@@ -172,11 +197,13 @@ class Document:
         return hashlib.sha256(written).hexdigest()
 
     def publish(self) -> str:
-        """Give the output its name; returns it.  A detached signature is published only if its file is still what was signed."""
+        """Give the output its name; returns it.  A detached signature is published only if its file is still what was signed.
+
+        The name is durable once the folder is synced, which happens once per set.
+        """
         if self._plan is None:
             unchanged(self._asked.input, self.snapshot.seen)
         self._staging.publish()
-        sync_folder(self._asked.output)
         return self._asked.output
 
     def drop(self) -> None:

@@ -58,6 +58,8 @@ class Plan:
     warnings: tuple[str, ...]
     signatures: int
     """Signatures that the document carries already."""
+    guessed: bool
+    """Readers do not agree on the cross-references, so the update must be tried before anybody is asked for a PIN."""
 
 
 def plan(fd: int, size: int, places: Sequence[Place]) -> Plan:
@@ -100,6 +102,7 @@ def plan(fd: int, size: int, places: Sequence[Place]) -> Plan:
             first_id=first_id,
             warnings=warnings,
             signatures=form.signatures,
+            guessed=bool(pdf.get_warnings()),
         )
 
 
@@ -211,12 +214,10 @@ def _warnings(pdf: pikepdf.Pdf, form: reader.Form, visible: bool) -> tuple[str, 
 
 
 def _free_number(pdf: pikepdf.Pdf) -> int:
-    """A number above every object's; /Size alone may lie, which qpdf then reports."""
+    """A number above every object's and not below /Size, which may lie: qpdf knows the highest number there is."""
     size: Node = pdf.trailer.get("/Size")
-    number = size if isinstance(size, int) and size > 0 else 1
-    if pdf.get_warnings():
-        number = max(number, 1 + max((ref[0] for ref in pdf.get_xref_table()), default=0))
-    return number
+    fresh: int = pdf.make_indirect(pikepdf.Dictionary()).objgen[0]
+    return max(size, fresh) if isinstance(size, int) else fresh
 
 
 def _field_name(taken: frozenset[str]) -> str:

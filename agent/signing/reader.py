@@ -7,6 +7,7 @@ repaired.  What qpdf complains of is signed only if pyHanko's tolerant reader, w
 import logging
 import os
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import pikepdf
 from agent.api.errors import ApiError, Code
 from agent.signing.names import HEAD
 from agent.signing.placement import Box, PageShape, shape
+from tokens import platform
 
 Node: TypeAlias = Any
 """A value as pikepdf gives it: its own object types, or int, bool, Decimal, None."""
@@ -30,6 +32,7 @@ _FIELDS_MAX: Final = 100_000
 _STARTXREF = re.compile(rb"startxref\s+(\d{1,15})")
 _SECTION = re.compile(rb"(?<![a-z])\s*(xref|(?<!\d)\d+\s+\d+\s+obj)\b")
 _MISCOUNT: Final = 16
+_VERIFIER_SECONDS: Final = 4.0
 
 
 def unusable(reason: str, **facts: Any) -> ApiError:
@@ -117,15 +120,16 @@ def repairable(fd: int, size: int) -> bool:
     """Whether qpdf can rebuild the file, with at least one page."""
     try:
         with opened_plainly(fd, size, recover=True) as pdf:
-            return not pdf.is_encrypted and len(pdf.pages) > 0
-    except (pikepdf.PdfError, pikepdf.PasswordError, ValueError, TypeError, AttributeError, KeyError, IndexError, RuntimeError):
+            return not pdf.is_encrypted and pages(pdf, set())[0] > 0
+    except (ApiError, pikepdf.PdfError, pikepdf.PasswordError, ValueError, TypeError, AttributeError, KeyError, RuntimeError):
         return False
 
 
 def rewrite(source: int, size: int, target: int) -> None:
     """Write what qpdf can save of `source` into the empty file `target`; raises `ApiError` (damaged)."""
     try:
-        with opened_plainly(source, size, recover=True) as pdf, os.fdopen(os.dup(target), "r+b") as out:
+        with opened_plainly(source, size, recover=True) as pdf, os.fdopen(os.dup(target), "r+b") as out, warnings.catch_warnings():
+            warnings.simplefilter("ignore", pikepdf.exceptions.PageCopyWarning)
             if "/Size" not in pdf.trailer:  # lost with a broken trailer, and then qpdf writes none
                 pdf.trailer["/Size"] = 1
             pdf.save(out, fix_metadata_version=False)
@@ -139,10 +143,12 @@ def _seen_by_verifier(fd: int) -> tuple[int, int] | None:
 
     logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
     try:
-        with os.fdopen(os.dup(fd), "rb") as stream:
+        with os.fdopen(os.dup(fd), "rb") as stream, platform.cpu_deadline(_VERIFIER_SECONDS):
             reader = PdfFileReader(stream, strict=False)
             root = reader.root_ref
             return (root.idnum, root.generation) if int(reader.root["/Pages"]["/Count"]) > 0 else None
+    except platform.DeadlineExceeded:  # a table of a thousand million entries, say: it must end before memory does
+        return None
     except Exception:  # noqa: BLE001  some 25 kinds come out of it, and each means no
         return None
 
