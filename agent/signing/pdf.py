@@ -28,6 +28,8 @@ _NOT_KEPT = frozenset(
     ("/Size", "/Prev", "/ID", "/XRefStm", "/Type", "/W", "/Index", "/Length", "/Filter", "/DecodeParms", "/Encrypt", "/DL", "/F", "/FFilter",
      "/FDecodeParms")
 )  # fmt: skip
+_OBJECT_MIN: Final = 8
+"""Bytes: a /Size that promises more objects than would fit is not believed."""
 _EXTENSIONS: Final = b"<</ESIC<</Type/DeveloperExtensions/BaseVersion/1.7/ExtensionLevel 1>>>>"
 
 
@@ -92,7 +94,7 @@ def plan(fd: int, size: int, places: Sequence[Place]) -> Plan:
             pages=count,
             spots=spots,
             page_refs=tuple(b"%d %d R" % ref for ref in page_refs if ref is not None),
-            first_number=_free_number(pdf),
+            first_number=_free_number(pdf, size),
             changed=changes.written(),
             new_form=new_form,
             field_name=_field_name(form.names),
@@ -213,11 +215,11 @@ def _warnings(pdf: pikepdf.Pdf, form: reader.Form, visible: bool) -> tuple[str, 
     return tuple(name for name, present in found.items() if present)
 
 
-def _free_number(pdf: pikepdf.Pdf) -> int:
-    """A number above every object's and not below /Size, which may lie: qpdf knows the highest number there is."""
+def _free_number(pdf: pikepdf.Pdf, size_of_file: int) -> int:
+    """A number above every object's and not below /Size, unless that lies: qpdf knows the highest number there is."""
     size: Node = pdf.trailer.get("/Size")
     fresh: int = pdf.make_indirect(pikepdf.Dictionary()).objgen[0]
-    return max(size, fresh) if isinstance(size, int) else fresh
+    return max(size, fresh) if isinstance(size, int) and size <= size_of_file // _OBJECT_MIN else fresh
 
 
 def _field_name(taken: frozenset[str]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pikepdf
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -266,6 +267,20 @@ def test_a_decompression_bomb_is_an_error_of_its_document(far: Pen, source: Path
     assert (error.code, error.facts["reason"]) == (Code.INPUT_UNUSABLE, "damaged")
     far.snapshot(source, tmp_path / "c.pdf", 1)
     assert far.complete(1)["output"] == str(tmp_path / "c.pdf")
+
+
+@pytest.mark.parametrize("content", [b"/Index[0 99999999999]", b"/DecodeParms<</Columns 99999999999/Predictor 12>>"])
+def test_a_table_that_promises_too_much_is_an_error_of_its_document(content: bytes, far: Pen, source: Path, tmp_path: Path) -> None:
+    with pikepdf.open(source, allow_overwriting_input=True) as document:
+        document.save(source, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+    data = source.read_bytes()
+    at = data.rindex(b"/Type /XRef")
+    data = data[:at] + content + data[at:]
+    if b"Columns" in content:
+        data = data.replace(b"/DecodeParms << /Columns", b"/Unused << /Columns")
+    source.write_bytes(data)
+    error = refusal(far, source, tmp_path / "b.pdf")
+    assert (error.code, error.facts["reason"]) == (Code.INPUT_UNUSABLE, "damaged")
 
 
 def test_time_is_the_signers(pen: Pen, source: Path, tmp_path: Path) -> None:
