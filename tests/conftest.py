@@ -151,24 +151,25 @@ def corpus() -> Path:
     return folder
 
 
-def _short_folder() -> Path:
+def short_folder() -> Path:
     """A private folder at a path short enough for a socket: pytest's own folders can be too deep."""
     return Path(tempfile.mkdtemp(prefix="yx-", dir="/tmp"))
 
 
-def _stop(home: Path) -> None:
+def stop(home: Path) -> None:
+    """Stop the agent of `home`, if there is one."""
     Yinxin(home)("agent", "stop", code=None, timeout=60)
 
 
 @pytest.fixture
 def home() -> Iterator[Path]:
     """An empty home; nothing of it is left afterwards, its agent included."""
-    folder = _short_folder()
+    folder = short_folder()
     try:
         yield folder / "h"
     finally:
         if (folder / "h").exists():
-            _stop(folder / "h")
+            stop(folder / "h")
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -181,7 +182,7 @@ def yinxin(home: Path) -> Yinxin:
 @pytest.fixture(scope="session")
 def practice_home() -> Iterator[tuple[Path, PracticeToken]]:
     """A home with a practice token, made once a session with the agent at rest; tests get copies of it."""
-    folder = _short_folder()
+    folder = short_folder()
     home = folder / "h"
     run = Yinxin(home)
     token = PracticeToken(TOKEN, PIN, "签名", "李工", folder / "ca.pem")
@@ -196,18 +197,23 @@ def practice_home() -> Iterator[tuple[Path, PracticeToken]]:
         run("agent", "stop")
         yield home, token
     finally:
-        _stop(home)
+        stop(home)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def copy_home(template: Path, home: Path) -> None:
+    """A copy of a home at rest, its configuration told of its new place."""
+    shutil.copytree(template, home, ignore=shutil.ignore_patterns("*.sock", "pin-*"), dirs_exist_ok=True, symlinks=True)
+    for path in (home / "softhsm2.conf", *(home / "config").glob("*")):
+        if path.is_file():
+            path.write_text(path.read_text(encoding="utf-8").replace(str(template), str(home)), encoding="utf-8")
 
 
 @pytest.fixture
 def practice_token(practice_home: tuple[Path, PracticeToken], home: Path) -> PracticeToken:
     """A token ready to sign, in `home`."""
     template, token = practice_home
-    shutil.copytree(template, home, ignore=shutil.ignore_patterns("*.sock", "pin-*"), dirs_exist_ok=True, symlinks=True)
-    for path in (home / "softhsm2.conf", *(home / "config").glob("*")):
-        if path.is_file():
-            path.write_text(path.read_text(encoding="utf-8").replace(str(template), str(home)), encoding="utf-8")
+    copy_home(template, home)
     return token
 
 

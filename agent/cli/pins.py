@@ -9,7 +9,8 @@ from typing import Literal
 from agent.api.errors import ApiError, Code
 
 Kind = Literal["prompt", "env", "file", "fd"]
-_LONGEST = 4096
+LONGEST = 255
+"""Bytes of UTF-8: no token seen takes more (ulMaxPinLen), and the line to its host must hold two of them, escaped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +95,13 @@ def _open_to_others(path: str) -> bool:
 
 def _line_of_file(path: str) -> bytes:
     with open(path, "rb") as file:
-        return file.readline(_LONGEST + 2)
+        return file.readline(LONGEST + 2)
 
 
 def _line_of_fd(fd: int) -> bytes:
     """One line, read byte by byte: what follows it belongs to the next reader (`--so-pin fd:3 --pin fd:3`)."""
     line = bytearray()
-    while len(line) <= _LONGEST and (byte := os.read(fd, 1)):
+    while len(line) < LONGEST + 2 and (byte := os.read(fd, 1)):
         line += byte
         if byte == b"\n":
             break
@@ -111,6 +112,8 @@ def _checked(raw: bytes, option: str) -> str:
     line = raw.partition(b"\n")[0].removesuffix(b"\r")
     if not line:
         raise ApiError(Code.USAGE, reason="pin_empty", option=option)
+    if len(line) > LONGEST:
+        raise ApiError(Code.USAGE, reason="pin_too_long", option=option, limit=LONGEST)
     try:
         return line.decode()
     except UnicodeDecodeError:

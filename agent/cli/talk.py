@@ -12,7 +12,7 @@ from agent.api.client import CANCEL, Client
 from agent.api.errors import ApiError, Code
 from agent.cli.language import both
 from agent.cli.output import padded, printable, width, write
-from agent.cli.pins import Pins
+from agent.cli.pins import LONGEST, Pins
 from agent.cli.session import Session
 from agent.cli.terminal import Terminal
 
@@ -114,6 +114,8 @@ class Talk:
             secret = self._typed(name, question) if source.kind == "prompt" else source.read()
             if not secret:
                 return CANCEL
+            if len(secret.encode("utf-8", "replace")) > LONGEST:
+                raise ApiError(Code.USAGE, reason="pin_too_long", option=source.option, limit=LONGEST)
             found[name] = secret
         return found
 

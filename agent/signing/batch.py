@@ -162,6 +162,8 @@ class Batch:
         finally:
             await self._settle(workers)
             await self._record_outcome()
+        if not any(d.state == "published" for d in self._documents):
+            self._settle_unusable()
 
     def _authorise(self, certificate: CertificateView, at: datetime) -> None:
         asked = SignDocuments(
@@ -172,9 +174,10 @@ class Batch:
             raise ApiError(Code.NOT_ALLOWED, reason=said.reason, rule=said.rule, **dict(said.facts))
 
     def _settle_unusable(self) -> None:
-        """No document can be signed: nobody is asked for a PIN."""
-        if len(self._documents) == 1 and (only := self._documents[0].error):
-            self._fatal = only
+        """No document could be signed; when that is so before the PIN, nobody is asked for it."""
+        errors = [d.error for d in self._documents if d.error]
+        if errors and (len(self._documents) == 1 or all(error.code is Code.INTERNAL for error in errors)):
+            self._fatal = errors[0]
         else:
             self._fatal = ApiError(Code.INPUT_UNUSABLE, reason="none", count=len(self._documents))
 

@@ -205,6 +205,12 @@ CALLS: Mapping[str, Sentence] = {
         "The PIN cannot be read[ ({option} {name})][: {detail}].",
         "Check the file or descriptor; it must hold one line of UTF-8.",
     ),
+    "usage.pin_too_long": Sentence(
+        "{option} 给出的 PIN 码太长[（最多 {limit} 字节）]。",
+        "请检查来源：它要给出一行 PIN 码。",
+        "The PIN from {option} is too long[ ({limit} bytes at most)].",
+        "Check its source: it is to give the PIN as one line.",
+    ),
     "usage.pin_empty": Sentence("{option} 给出的 PIN 码是空的。", "请检查来源。", "The PIN from {option} is empty.", "Check its source."),
     "usage.certificate": Sentence(
         "这不是可用的数字证书。", "请给出 PEM 或 DER 格式的证书。", "This is no usable certificate.", "Give a certificate in PEM or DER form."
