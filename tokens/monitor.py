@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tokens.errors import TokenError
 from tokens.hosts import Deadlines, Host
-from tokens.types import Certificate, Key, KeyType, ModuleRef, ModuleStatus, PinState, Token, TokenState
+from tokens.types import Certificate, Key, KeyType, ModuleRef, ModuleStatus, PinState, SignatureScheme, Token, TokenState
 from tokens.wire import Message, to_bytes
 
 
@@ -65,6 +65,7 @@ def token_from(ref: ModuleRef, entry: Message) -> Token:
         emulated=ref.origin == "emulated",
         keys=keys_from(entry.get("keys", ())),
         certificates=certificates_from(entry.get("certificates", ())),
+        schemes=tuple(SignatureScheme(word) for word in entry.get("schemes", ())),
     )
 
 

@@ -53,6 +53,9 @@ class SignatureScheme(StrEnum):
     ECDSA_SHA512 = "ecdsa_sha512"
 
 
+_OWN_DIGEST = {"p256": SignatureScheme.ECDSA_SHA256, "p384": SignatureScheme.ECDSA_SHA384, "p521": SignatureScheme.ECDSA_SHA512}
+
+
 @dataclass(frozen=True, slots=True)
 class ModuleRef:
     """A PKCS#11 module as it is configured: enough to start a host for it."""
@@ -126,6 +129,14 @@ class Token:
     """Marked as a practice token by whoever made it: its signatures say so."""
     keys: tuple[Key, ...] = ()
     certificates: tuple[Certificate, ...] = ()
+    schemes: tuple[SignatureScheme, ...] = ()
+    """What its mechanisms can sign with, by key of any type; told before login, most widely accepted first."""
+
+    def schemes_for(self, key_type: str) -> tuple[SignatureScheme, ...]:
+        """What a key of this type ("rsa3072", "p384") can sign with on this token: PKCS#1 v1.5 before PSS, a curve's own digest first."""
+        family, own = ("rsa", None) if key_type.startswith("rsa") else ("ecdsa", _OWN_DIGEST.get(key_type))
+        able = [scheme for scheme in self.schemes if scheme.startswith(family) and (family == "rsa" or own is not None)]
+        return tuple(sorted(able, key=lambda scheme: scheme is not own))
 
     @property
     def identity(self) -> tuple[str, str, str, str]:

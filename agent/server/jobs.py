@@ -75,6 +75,10 @@ class Job:
         """Ask the work to stop at its next resting point."""
         self._stop.set()
 
+    async def until_cancelled(self) -> None:
+        """Return when somebody asks the work to stop."""
+        await self._stop.wait()
+
     @property
     def cancelled(self) -> bool:
         """Whether somebody asked the work to stop."""

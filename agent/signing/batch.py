@@ -8,11 +8,11 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import structlog
 from cryptography import x509
@@ -25,7 +25,7 @@ from agent.inventory.service import Inventory
 from agent.ledger.log import Ledger
 from agent.server.jobs import Job, PartlyDone
 from agent.server.problems import error_entry
-from agent.signing.crew import Crew, Worker
+from agent.signing.crew import Crew, Lease, Worker, WorkerDied
 from agent.signing.names import Output
 from tokens.errors import TokenError
 from tokens.session import Session
@@ -34,6 +34,10 @@ from tokens.wire import to_bytes, to_text
 
 log = structlog.get_logger()
 State: TypeAlias = Literal["waiting", "published", "failed", "skipped"]
+T = TypeVar("T")
+U = TypeVar("U")
+_REST_SECONDS = 10.0
+"""How long documents under way may take to come to rest after a cancel."""
 _IN_FLIGHT = 6
 """Documents under way per worker: enough to keep the token busy, few enough to stop soon."""
 _FEW = 4
@@ -131,13 +135,14 @@ class Batch:
         self._practice = token.practice
         certificate = await self._inventory.find_certificate(token, self._order.certificate, now)
         self._authorise(certificate, now)
-        workers = await stack.enter_async_context(crew.lease(1 if len(self._documents) <= _FEW else _WORKERS))
-        session = await stack.enter_async_context(self._inventory.session(token))
-        signer = _Signer(session, token, certificate, (await session.schemes(certificate.cka_id))[0], _public_key(certificate.der))
+        scheme = next(iter(token.schemes_for(certificate.key_type)), None)
+        if scheme is None:
+            raise ApiError(Code.MECHANISM_UNSUPPORTED, token=token.label, key_type=certificate.key_type)
+        lease = await stack.enter_async_context(crew.lease(1 if len(self._documents) <= _FEW else _WORKERS))
         setup = {
             "signer_der": to_text(certificate.der),
             "chain": [to_text(der) for der in chain(certificate.der)],
-            "scheme": signer.scheme,
+            "scheme": scheme,
             "language": self._job.lang,
             "appearance": self._order.appearance,
             "places": list(self._order.places),
@@ -147,8 +152,9 @@ class Batch:
             "practice": token.practice,
             "signing_time": now.isoformat(timespec="seconds"),
         }
-        await asyncio.gather(*(worker.call("setup", **setup) for worker in workers))
-        await self._each(workers, self._snapshot, "snapshot")
+        # The token's host starts while the files are read: neither needs the other.
+        session, _ = await _both(stack.enter_async_context(self._inventory.session(token)), self._snapshot_all(lease, setup))
+        signer = _Signer(session, token, certificate, scheme, _public_key(certificate.der))
         usable = [d for d in self._documents if d.state == "waiting"]
         if not usable:
             self._settle_unusable()
@@ -158,9 +164,9 @@ class Batch:
         self._authorise(certificate, datetime.now(UTC))  # a person may have taken minutes over the PIN
         await self._record_intent(signer)
         try:
-            await self._each(workers, lambda worker, d: self._sign(signer, worker, d), "sign")
+            await self._each(lease.workers, lambda worker, d: self._sign(signer, worker, d), "sign")
         finally:
-            await self._settle(workers)
+            await self._settle(lease.workers)
             await self._record_outcome()
         if not any(d.state == "published" for d in self._documents):
             self._settle_unusable()
@@ -205,9 +211,44 @@ class Batch:
 
             await asyncio.gather(*(one_after_another() for _ in range(_IN_FLIGHT)))
 
-        await asyncio.gather(*(keep_busy(worker, [d for d in todo if d.n % len(workers) == i]) for i, worker in enumerate(workers)))
+        stopping = asyncio.create_task(self._end_stragglers(workers))
+        try:
+            await asyncio.gather(*(keep_busy(worker, self._share(todo, i, len(workers))) for i, worker in enumerate(workers)))
+        finally:
+            stopping.cancel()
         if self._fatal is not None:
             raise self._fatal
+
+    async def _end_stragglers(self, workers: Sequence[Worker]) -> None:
+        """After a cancel, documents under way may come to rest; a worker that does not is ended."""
+        await self._job.until_cancelled()
+        await asyncio.sleep(_REST_SECONDS)
+        for worker in workers:
+            worker.kill()
+
+    @staticmethod
+    def _share(documents: Sequence[Document], index: int, of: int) -> list[Document]:
+        return [d for d in documents if d.n % of == index]
+
+    async def _snapshot_all(self, lease: Lease, setup: Mapping[str, Any]) -> None:
+        await asyncio.gather(*(worker.call("setup", **setup) for worker in lease.workers))
+        await self._each(lease.workers, self._snapshot, "snapshot")
+        for index in range(len(lease.workers)):
+            await self._find_culprits(lease, index, setup)
+
+    async def _find_culprits(self, lease: Lease, index: int, setup: Mapping[str, Any]) -> None:
+        """Where a worker died over a document, take its share again, one at a time, so that only the document that kills workers fails."""
+        while not lease.workers[index].alive:
+            share = self._share([d for d in self._documents if d.state == "waiting"], index, len(lease.workers))
+            worker = await lease.renew(index)
+            await worker.call("setup", **setup)
+            for document in share:
+                await self._guarded(self._snapshot, worker, Document(document.n, document.output))
+                if not worker.alive:
+                    dead = replace(self._documents[document.n], state="failed", error=WorkerDied("snapshot"))
+                    self._documents[document.n] = dead
+                    self._job.emit("document", **self._entry(dead))
+                    break
 
     async def _guarded(self, step: Any, worker: Worker, document: Document) -> None:
         """One document's trouble is its own; a token's or the store's stops the set."""
@@ -216,6 +257,10 @@ class Batch:
         except TokenError as error:
             self._fatal = self._fatal or _told(error)
             return
+        except WorkerDied as error:
+            if step == self._snapshot:
+                return  # whose fault it is will be found out
+            after = replace(document, state="failed", error=error)
         except ApiError as error:
             if error.code is Code.STORE_UNREACHABLE:
                 self._fatal = self._fatal or error
@@ -261,6 +306,15 @@ class Batch:
     async def _record_outcome(self) -> None:
         listed = [{"n": d.n, "state": d.state, "sha256": d.sha256_after} for d in self._documents if d.sha256_before is not None]
         await self._ledger.append("signature.finished", {"batch": self.id, "documents": listed}, forget=self.id)
+
+
+async def _both(first: Awaitable[T], second: Awaitable[U]) -> tuple[T, U]:
+    """Both results; both are over when it returns, and the first one's exception comes first."""
+    one, two = await asyncio.gather(first, second, return_exceptions=True)
+    for each in (one, two):
+        if isinstance(each, BaseException):
+            raise each
+    return one, two  # type: ignore[return-value]
 
 
 def _told(error: ApiError | TokenError) -> ApiError:

@@ -15,7 +15,16 @@ from tokens import platform
 from tokens.wire import Channel, ChannelClosed, Message
 
 log = structlog.get_logger()
+_DEADLINE = 600.0
+"""Seconds for one operation: a file of some gigabytes on a slow share may take minutes, a worker that hangs may not take for ever."""
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "TZ", "PYTHONPATH", "TMPDIR")
+
+
+class WorkerDied(ApiError):
+    """A worker ended over a document (input_unusable, crashed)."""
+
+    def __init__(self, during: str) -> None:
+        super().__init__(Code.INPUT_UNUSABLE, reason="crashed", during=during)
 
 
 class Worker:
@@ -46,23 +55,47 @@ class Worker:
         return not self._channel.closed.done()
 
     async def call(self, op: str, **args: Any) -> Message:
-        """The result of one operation; raises `ApiError` for what went wrong with the document, input_unusable (crashed) when the process died."""
+        """The result of one operation.
+
+        Raises `ApiError` for what went wrong with the document, and `WorkerDied` when the process died or did not answer in time.
+        """
         try:
-            reply = await self._channel.post(op, args)
+            async with asyncio.timeout(_DEADLINE):
+                reply = await self._channel.post(op, args)
+        except TimeoutError:
+            self.kill()
+            raise WorkerDied(op) from None
         except ChannelClosed:
-            raise ApiError(Code.INPUT_UNUSABLE, reason="crashed", during=op) from None
+            raise WorkerDied(op) from None
         if error := reply.get("error"):
             code = error["code"] if error["code"] in set(Code) else Code.INTERNAL
             raise ApiError(Code(code), **error["facts"])
         result: Message = reply["result"]
         return result
 
-    async def close(self) -> None:
-        """End the process."""
+    def kill(self) -> None:
+        """End the process now; whoever waits for it hears `WorkerDied`."""
         self._channel.close()
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
+
+    async def close(self) -> None:
+        """End the process."""
+        self.kill()
         await self._process.wait()
+
+
+class Lease:
+    """The workers of one batch."""
+
+    def __init__(self, workers: list[Worker]) -> None:
+        self.workers = workers
+
+    async def renew(self, index: int) -> Worker:
+        """Put a fresh worker in the place of one that died."""
+        await self.workers[index].close()
+        self.workers[index] = await Worker.start()
+        return self.workers[index]
 
 
 class Crew:
@@ -73,17 +106,17 @@ class Crew:
         self._idle: list[Worker] = []
 
     @asynccontextmanager
-    async def lease(self, wanted: int) -> AsyncIterator[list[Worker]]:
+    async def lease(self, wanted: int) -> AsyncIterator[Lease]:
         """`wanted` workers for one batch; nobody else uses them meanwhile."""
-        taken = [worker for worker in self._idle[:wanted] if worker.alive]
+        lease = Lease([worker for worker in self._idle[:wanted] if worker.alive])
         self._idle = self._idle[wanted:]
         clean = False
         try:
-            taken += [await Worker.start() for _ in range(wanted - len(taken))]
-            yield taken
+            lease.workers += [await Worker.start() for _ in range(wanted - len(lease.workers))]
+            yield lease
             clean = True
         finally:
-            for worker in taken:
+            for worker in lease.workers:
                 # A batch that ended in an error may have left staged documents in a worker: they end with it.
                 if clean and worker.alive and len(self._idle) < self._keep:
                     self._idle.append(worker)

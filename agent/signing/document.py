@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from agent.signing.cms import Template
 from agent.signing.names import Format
 from agent.signing.placement import DEFAULT_PLACE, Place
 from agent.signing.snapshot import Snapshot, source, take, unchanged
-from agent.signing.staging import Staging, final_mode, write_all
+from agent.signing.staging import Staging, final_mode, make_durable, write_all
 from tokens import platform
 
 DEADLINE = 20.0
@@ -34,6 +35,8 @@ class Setup:
     stamp: Stamp | None
     words: pdf.Words
     umask: int
+    disk: Executor
+    """Where files are made durable beside other work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,22 +174,29 @@ class Document:
         return self._attributes
 
     def finish(self, signature: bytes) -> str:
-        """Put the signature in, check the written bytes, make them durable; returns the output's SHA-256.  Raises `CheckFailed`."""
+        """Put the signature in, check the written bytes while they are made durable; returns the output's SHA-256.  Raises `CheckFailed`."""
         setup = self._setup
         template = setup.pades if self._plan is not None else setup.cades
         cms = template.assemble(self._attributes, signature)
         with self._staging.file() as fd:
             if self._plan is None:
                 write_all(fd, cms, 0)
-                after = self._check_detached(fd, cms)
+            elif len(cms) * 2 > self._gap[1] - self._gap[0] - 2:
+                raise check.CheckFailed("the signature does not fit its place")
             else:
-                if len(cms) * 2 > self._gap[1] - self._gap[0] - 2:
-                    raise check.CheckFailed("the signature does not fit its place")
                 write_all(fd, cms.hex().upper().encode("ascii"), self._gap[0] + 1)
-                prefix = self._states["sha256"].hexdigest()
-                after = check.check_pdf(fd, self._plan.size, prefix, setup.signer, cms)
-                pdf.check_structure(fd, self._plan)
-        self._staging.sync(final_mode(self.snapshot.mode, setup.umask))
+            durable = setup.disk.submit(make_durable, fd, final_mode(self.snapshot.mode, setup.umask))
+            try:  # the disk works while the bytes are read again: they do not change any more
+                return self._checked(fd, cms)
+            finally:
+                durable.result()
+
+    def _checked(self, fd: int, cms: bytes) -> str:
+        """SHA-256 of the output, which is what it should be; raises `CheckFailed`."""
+        if self._plan is None:
+            return self._check_detached(fd, cms)
+        after = check.check_pdf(fd, self._plan.size, self._states["sha256"].hexdigest(), self._setup.signer, cms)
+        pdf.check_structure(fd, self._plan)
         return after
 
     def _check_detached(self, fd: int, cms: bytes) -> str:

@@ -19,4 +19,3 @@ async def close_open_sets(ledger: Ledger) -> None:
             outcome.append({"n": document["n"], "state": "published" if there else "failed", "sha256": expected if there else None})
         await ledger.append("signature.finished", {"batch": body["batch"], "documents": outcome, "recovered": True}, forget=body["batch"])
         log.warning("open_set_closed", batch=body["batch"], published=sum(d["state"] == "published" for d in outcome), documents=len(outcome))
-

@@ -98,13 +98,6 @@ class Staging:
             if not self.keep_open:
                 self._close()
 
-    def sync(self, mode: int) -> None:
-        """Give the file its final permissions and make it durable; raises `ApiError`."""
-        with self.file() as fd:
-            with contextlib.suppress(PermissionError):  # FAT and the like have no modes
-                os.fchmod(fd, mode)
-            os.fsync(fd)
-
     def publish(self) -> None:
         """Give the file its name at once; the folder is not yet synced.  Raises `ApiError` (output_exists without `force`, output_unwritable)."""
         try:
@@ -171,6 +164,13 @@ def check_free(output: str, force: bool) -> None:
         raise ApiError(Code.OUTPUT_UNWRITABLE, reason="is_a_folder", name=os.path.basename(output), detail="")
     if not force:
         raise ApiError(Code.OUTPUT_EXISTS, name=os.path.basename(output))
+
+
+def make_durable(fd: int, mode: int) -> None:
+    """Give a file its final permissions and have the disk hold it; raises OSError."""
+    with contextlib.suppress(PermissionError):  # FAT and the like have no modes
+        os.fchmod(fd, mode)
+    os.fsync(fd)
 
 
 def sync_folder(output: str) -> None:

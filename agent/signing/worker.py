@@ -15,6 +15,7 @@ A document's error ends that document; the worker goes on.
 import os
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Final
 
@@ -41,6 +42,7 @@ class Bench:
 
     def __init__(self, files_max: int, umask: int) -> None:
         self._files_max, self._umask = files_max, umask
+        self._disk = ThreadPoolExecutor(1, "disk")
         self._setup: Setup | None = None
         self._documents: dict[int, Document] = {}
 
@@ -101,7 +103,7 @@ class Bench:
         shown = None
         if args.get("appearance") == "text":
             shown = stamp(words("zh" if args.get("language") == "zh" else "en", name, moment, reason, location, bool(args.get("practice"))))
-        self._setup = Setup(pades, cades, signer_of(signer, pades), shown, Words(moment, name, reason, location), self._umask)
+        self._setup = Setup(pades, cades, signer_of(signer, pades), shown, Words(moment, name, reason, location), self._umask, self._disk)
         return {}
 
     def _settle(self, args: Message) -> Message:

@@ -45,7 +45,8 @@ def made(target: Path, way: str, content: bytes = b"whole", force: bool = False)
     assert work.named == (way != "anonymous")
     with work.file() as fd:
         write_all(fd, content, 0)
-    work.sync(0o640)
+    with work.file() as fd:
+        staging.make_durable(fd, 0o640)
     return work
 
 

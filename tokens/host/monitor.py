@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from tokens.errors import TokenError
-from tokens.host import objects
+from tokens.host import objects, signing
 from tokens.host.cryptoki import CKF_TOKEN_INITIALIZED, SlotToken
 from tokens.host.program import Program
 from tokens.wire import Message
@@ -72,7 +72,11 @@ class MonitorProgram(Program):
         except TokenError as exc:
             return {"keys": [], "certificates": [], "fault": exc.facts.get("ckr")}
         try:
-            return {"keys": objects.keys(self.module, session), "certificates": objects.certificates(self.module, session)}
+            return {
+                "keys": objects.keys(self.module, session),
+                "certificates": objects.certificates(self.module, session),
+                "schemes": signing.schemes(self.module.mechanisms(slot.slot_id)),
+            }
         except TokenError as exc:
             return {"keys": [], "certificates": [], "fault": exc.facts.get("ckr")}
         finally:

@@ -28,7 +28,7 @@ _SCHEMES = {
     "ecdsa_sha384": (0x1045, _ECDSA, "sha384"),
     "ecdsa_sha512": (0x1046, _ECDSA, "sha512"),
 }
-_OWN_DIGEST = {"p256": "ecdsa_sha256", "p384": "ecdsa_sha384", "p521": "ecdsa_sha512"}
+_CURVES = ("p256", "p384", "p521")
 # DigestInfo up to the digest itself (RFC 8017, 9.2 note 1).
 _DIGEST_INFO = {
     "sha256": bytes.fromhex("3031300d060960864801650304020105000420"),
@@ -39,11 +39,15 @@ _DIGEST_INFO = {
 _PSS = {"sha256": (0x250, 2, 32), "sha384": (0x260, 3, 48), "sha512": (0x270, 4, 64)}
 
 
+def schemes(mechanisms: Container[int]) -> list[str]:
+    """What these mechanisms can sign with, by keys of any type, most widely accepted first."""
+    return [word for word, (both, raw, _) in _SCHEMES.items() if both in mechanisms or raw in mechanisms]
+
+
 def schemes_for(key_type: str, mechanisms: Container[int]) -> tuple[str, ...]:
-    """What a key of this type can sign with by the token's mechanisms, most widely accepted first."""
-    family = "rsa" if key_type.startswith("rsa") else "ecdsa" if key_type in _OWN_DIGEST else "none"
-    able = [word for word, (both, raw, _) in _SCHEMES.items() if word.startswith(family) and (both in mechanisms or raw in mechanisms)]
-    return tuple(sorted(able, key=lambda word: word != _OWN_DIGEST.get(key_type)))
+    """Those of `schemes` that go with a key of this type."""
+    family = "rsa" if key_type.startswith("rsa") else "ecdsa" if key_type in _CURVES else "none"
+    return tuple(word for word in schemes(mechanisms) if word.startswith(family))
 
 
 @dataclass(frozen=True, slots=True)
