@@ -1,0 +1,40 @@
+"""A document that kills the process reading it fails alone: the others of its set are signed (promise 8 in spirit, S41)."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, PracticeToken, Yinxin
+
+DEADLY = """
+import os, sys
+if "agent.signing.worker" in sys.orig_argv:
+    import agent.signing.reader as reader
+    calm = reader.opened
+    def opened(fd, size):
+        if b"KILLME" in os.pread(fd, 64, 0):
+            os.kill(os.getpid(), 9)
+        return calm(fd, size)
+    reader.opened = opened
+"""
+
+
+@pytest.mark.promise(6)
+@pytest.mark.obligation("S41")
+def test_a_document_that_kills_workers_fails_alone(yinxin: Yinxin, practice_token: PracticeToken, drawing: Path, tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(DEADLY)
+    env = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), str(ROOT)])}
+    inputs = [Path(shutil.copy(drawing, tmp_path / f"{n}.pdf")) for n in range(9)]
+    for n in (3, 4):
+        inputs[n].write_bytes(drawing.read_bytes().replace(b"\n", b"\n%KILLME\n", 1))
+    pin = ("--token", practice_token.label, "--pin", "env:YX_PIN")
+    done = yinxin("sign", *inputs, *pin, code=7, env=env).json
+    assert [d["state"] for d in done["documents"]] == ["failed" if n in (3, 4) else "published" for n in range(9)]
+    assert {d["error"]["code"] for d in done["documents"] if d["error"]} == {"input_unusable"}
+    assert all(d["error"]["message"] and d["error"]["hint"] for d in done["documents"] if d["error"])
+    assert {path.name for path in tmp_path.glob("*.signed.pdf")} == {f"{n}.signed.pdf" for n in range(9) if n not in (3, 4)}
+    alone = yinxin("sign", inputs[3], *pin, code=5, env=env)
+    assert alone.error["code"] == "input_unusable"
