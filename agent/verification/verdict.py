@@ -1,6 +1,7 @@
 """From findings to verdicts, and from verdicts to words a clerk understands."""
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any
 
 from agent.verification.findings import DOCUMENT, TABLE, Row
@@ -56,7 +57,7 @@ def _explain_passed(report: SignatureReport) -> Say:
     signer = report.signer
     name, issuer = (signer.name, signer.issuer) if signer else ("", "")
     internal = Say("（单位内部 CA）", " (own internal CA)") if signer and signer.internal else Say("", "")
-    moment = iso(report.signing_time) or ""
+    moment = report.signing_time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if report.signing_time else ""
     if report.kind == "timestamp":
         head = Say(
             f"通过：截至 {moment} 文件已存在且此后没有被改动，可信时间戳由{name}加盖。",
