@@ -53,6 +53,8 @@ class Question:
     asker: Mapping[str, Any] | None
     reason: str
     location: str
+    left_out: int
+    """Files that were asked for and are not among the documents, since they cannot be signed."""
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> "Question":
@@ -70,6 +72,7 @@ class Question:
             asker=data.get("asker"),
             reason=str(data.get("reason") or ""),
             location=str(data.get("location") or ""),
+            left_out=max(0, int(data.get("asked") or 0) - len(data.get("documents") or ())),
         )
 
 
@@ -217,8 +220,12 @@ class ConsentDialog(QDialog):
 
     def _remarks(self) -> list[str]:
         words, question = self._words, self._question
-        remarks = [words("documents.details", reason=question.reason)] if question.reason else []
-        return [*remarks, words("documents.place", location=question.location)] if question.location else remarks
+        said = (
+            ("documents.details", {"reason": question.reason}),
+            ("documents.place", {"location": question.location}),
+            ("documents.left_out", {"count": question.left_out}),
+        )
+        return [words(key, **facts) for key, facts in said if any(facts.values())]
 
     def _token(self, token: Token) -> QWidget:
         words, c = self._words, look.colours()

@@ -2,10 +2,11 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QProcess, QProcessEnvironment, QSettings, qInstallMessageHandler
+from PySide6.QtCore import QEvent, QProcess, QProcessEnvironment, QSettings, QSocketNotifier, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from agent import __version__
@@ -79,6 +80,25 @@ class Desktop:
         self._app.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
+def quit_on_signals(app: QApplication) -> Callable[[], None]:
+    """Have SIGINT and SIGTERM end the event loop, so that everything ends in order; call the result when that is no longer wanted."""
+    reader, writer = platform.socket_pair()
+    writer.setblocking(False)
+    signal.set_wakeup_fd(writer.fileno())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)  # Qt's loop runs no Python: the descriptor wakes it
+    notifier = QSocketNotifier(reader.fileno(), QSocketNotifier.Type.Read, app)
+    notifier.activated.connect(lambda *_: app.quit())
+
+    def end() -> None:
+        notifier.setEnabled(False)
+        signal.set_wakeup_fd(-1)
+        reader.close()
+        writer.close()
+
+    return end
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the window until it is closed."""
     parser = argparse.ArgumentParser(prog="yinxin-desktop", description="印信 Yinxin")
@@ -100,7 +120,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     desktop = Desktop(app, home, given.lang, lambda: start_agent(home, given.home))
     desktop.window.sign.add([os.path.abspath(path) for path in given.files])
     desktop.window.show()
+    ends = quit_on_signals(app)
     code = app.exec()
+    ends()
     desktop.close()
     return code
 

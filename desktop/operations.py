@@ -121,7 +121,7 @@ def sign(
 ) -> Job:
     """Sign a closed set under one PIN.  Failure also tells what was published before it."""
     job = agent.job("/v1/signatures", order.body())
-    Asking(job, words, window, {"reason": order.reason, "location": order.location}, previewed)
+    Asking(job, words, window, {"reason": order.reason, "location": order.location, "asked": len(order.paths)}, previewed)
     job.progress.connect(watching.progress)
     job.waiting.connect(watching.waiting)
     job.done.connect(lambda result: success(_signed(result)))

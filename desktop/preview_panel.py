@@ -30,6 +30,7 @@ class PreviewPanel(QFrame):
         """SHA-256 of what was shown, by path: to be compared with what is to be signed."""
         self._wanted_page = 1
         self.view = named(PageView(self.pages), words("preview.name"))
+        named(self.view.viewport(), words("preview.name"))
         self.view.placed.connect(self.placed)
         column = QVBoxLayout(self)
         column.setContentsMargins(1, 1, 1, 1)

@@ -60,7 +60,7 @@ class TokenCard(QFrame):
         if token.emulated:
             column.addWidget(label(words("token.emulated"), "small"))
         said = [name, state, pin]
-        for certificate in token.certificates:
+        for certificate in sorted(token.certificates, key=lambda c: (c.ca, not c.usable)):
             said += self._certificate(column, certificate, words)
         if token.state == "ready" and not token.certificates:
             column.addWidget(label(words("cert.none"), "small"))
@@ -107,6 +107,8 @@ class TokenPanel(QWidget):
         self._words = words
         self._tokens: tuple[Token, ...] = ()
         self._choice: Token | None = None
+        self.follows: QWidget | None = None
+        """What comes before the cards when one goes through the window by keyboard."""
         self._group = QButtonGroup(self)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -163,12 +165,16 @@ class TokenPanel(QWidget):
             (t for t in tokens if t.state == "ready" and t.signing_certificates), None
         )
         choice = choice or next((t for t in tokens if t.state == "ready"), None)
+        before_in_order = self.follows
         for token in tokens:
             card = TokenCard(token, self._words)
             self._group.addButton(card.radio)
             card.radio.setChecked(token is choice)
             card.radio.toggled.connect(lambda on, token=token: self._choose(token) if on else None)
             self._column.addWidget(card)
+            if before_in_order is not None:
+                QWidget.setTabOrder(before_in_order, card.radio)  # it was made late, and belongs here
+            before_in_order = card.radio
             if focused and token is choice:
                 card.radio.setFocus()
         if not tokens:

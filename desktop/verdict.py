@@ -56,8 +56,8 @@ def verdict_banner(document: VerifiedDocument, words: Words) -> QWidget:
     return named(box, words("verdict.name", verdict=word), f"{shown_name(document.path)} {why}")
 
 
-def signature_card(signature: Signature, words: Words, show: Callable[[], object] | None) -> QWidget:
-    """One signature: its own verdict, who, when, what it protects, what came after, where it stands."""
+def signature_card(signature: Signature, words: Words, show: Callable[[], object] | None, said: str = "") -> QWidget:
+    """One signature: its own verdict, why (unless that was `said`), who, when, what it protects, what came after, where it stands."""
     tone, word = tone_of(signature.verdict), verdict_word(signature.verdict, words)
     signer = signature.signer or words("signature.signer.unknown")
     card = frame("card")
@@ -74,7 +74,7 @@ def signature_card(signature: Signature, words: Words, show: Callable[[], object
         head.addWidget(button(words("signature.show"), show, "link", f"{words('signature.show')}: {signer}"))
     column.addLayout(head)
     why = signature.explanation.get(words.lang, "")
-    if why:
+    if why and why != said:
         column.addWidget(label(why, wrap=True))
     grid = QGridLayout()
     grid.setHorizontalSpacing(14)

@@ -171,8 +171,9 @@ class VerifyPage(QStackedWidget):
             self._details.addWidget(verdict_banner(result, words))
             if result.signatures:
                 self._details.addWidget(label(words("verify.signatures", count=len(result.signatures)), "heading"))
+            said = result.explanation.get(words.lang, "")
             for signature in result.signatures:
-                self._details.addWidget(signature_card(signature, words, partial(self._look_at, result.path, signature)))
+                self._details.addWidget(signature_card(signature, words, partial(self._look_at, result.path, signature), said))
             first = next((s for s in result.signatures if s.page and s.rect_mm and s.rect_mm[2] > 0), None)
             self._look_at(result.path, first)
         else:

@@ -121,6 +121,7 @@ class Window(QWidget):
             group.addButton(nav)
             self._nav.append(nav)
             column.addWidget(nav)
+        self.tokens.follows = self._nav[-1]
         column.addSpacing(12)
         column.addWidget(self.tokens, 1)
         self._state = QVBoxLayout()

@@ -14,7 +14,7 @@ from PySide6.QtNetwork import QNetworkAccessManager, QNetworkProxy, QNetworkRepl
 from agent import __version__
 
 _CALL_MILLISECONDS: Final = 60_000
-"""Silence after which a call counts as lost; the agent breathes every 10 s on its streams."""
+"""Silence after which a call counts as lost; in a job the agent breathes every 10 s."""
 _RETRY_MILLISECONDS: Final = 150
 _START_TRIES: Final = 200
 """Tries to reach an agent that is starting: 30 s, since a first start compiles and migrates."""
@@ -249,7 +249,8 @@ class Agent(QObject):
 
     def stream(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Stream:
         """A request that answers with events."""
-        return Stream(self._send(method, path, body), self)
+        # Only a job breathes; the stream of tokens is silent while none comes or goes, and ends when the agent does.
+        return Stream(self._send(method, path, body, 0 if method == "GET" else _CALL_MILLISECONDS), self)
 
     def job(self, path: str, body: Mapping[str, Any]) -> Job:
         """Start long work; the answers to its questions come from this process."""
@@ -265,12 +266,12 @@ class Agent(QObject):
         again = lambda *_: self._retry.start()  # noqa: E731
         self.call("POST", "/v1/stop", {}, again, again)
 
-    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> QNetworkReply:
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None, silence: int = _CALL_MILLISECONDS) -> QNetworkReply:
         request = QNetworkRequest(QUrl(f"unix+http://agent{path}"))
         request.setAttribute(QNetworkRequest.Attribute.FullLocalServerNameAttribute, self._socket_path)
         request.setAttribute(QNetworkRequest.Attribute.CookieLoadControlAttribute, QNetworkRequest.LoadControl.Manual)
         request.setAttribute(QNetworkRequest.Attribute.CacheLoadControlAttribute, QNetworkRequest.CacheLoadControl.AlwaysNetwork)
-        request.setTransferTimeout(_CALL_MILLISECONDS)
+        request.setTransferTimeout(silence)
         request.setRawHeader(b"Accept-Language", self._lang.encode())
         request.setRawHeader(b"Yinxin-Client", __version__.encode())
         if body is None:
@@ -297,6 +298,8 @@ class Agent(QObject):
         if problem is not None and problem.status:  # somebody answered, and refused
             self.state.emit("version" if problem.facts.get("reason") == "version" else "down")
             return
+        # Qt (6.8 to 6.12) never takes back the connection of a local socket that nobody listened on: the seventh request would wait for ever.
+        self._net.clearConnectionCache()
         if self._tries == 0:
             self.state.emit("connecting")
             self._start()

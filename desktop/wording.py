@@ -185,6 +185,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "签名只对上面这些文件副本有效；选中一行可看完整的文件指纹。",
         "Exactly these copies will be signed; select a row to see its whole fingerprint.",
     ),
+    "documents.left_out": (
+        "另有 {count} 个文件不能签名，没有列入；原因会在结果里说明。",
+        "{count} more cannot be signed and are left out; the results will say why.",
+    ),
     "documents.same": ("与您在预览中看到的文件一致。", "The same as what you saw in the preview."),
     "documents.changed": (
         "“{name}”在预览之后被改动过！请取消并重新核对。",

@@ -48,7 +48,16 @@ def pin_socket(tmp_path: Path) -> Iterator[PinSocket]:
 
 
 def _question(kind: str = "pin", **changes: Any) -> dict[str, Any]:
-    return {"kind": kind, "purpose": "sign", "documents": [DOCUMENT], "token": token(), "secrets": ["pin"], "socket": "/nowhere", "nonce": "n", **changes}
+    return {
+        "kind": kind,
+        "purpose": "sign",
+        "documents": [DOCUMENT],
+        "token": token(),
+        "secrets": ["pin"],
+        "socket": "/nowhere",
+        "nonce": "n",
+        **changes,
+    }
 
 
 def _dialog(qtbot: QtBot, data: dict[str, Any], lang: str = "zh", **options: Any) -> ConsentDialog:

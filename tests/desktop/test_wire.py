@@ -1,5 +1,6 @@
 """The wire: events however they are cut, problems, an agent that is absent, dies, is of another version."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -12,13 +13,16 @@ from pytestqt.qtbot import QtBot
 from desktop.wire import Agent, EventParser, Problem
 from tests.desktop.fake import FakeAgent, problem, token
 
-RAW = ': alive\n\nevent: tokens\ndata: {"tokens": [],\ndata:  "x": "图"}\n\ndata: 1\n\nevent: bad\ndata: {\n\nevent: done\r\ndata: {"a": 2}\r\n\r\nevent: cut\ndata: 1'.encode()
+RAW = (
+    ': alive\n\nevent: tokens\ndata: {"tokens": [],\ndata:  "x": "图"}\n\ndata: 1\n\n'
+    'event: bad\ndata: {\n\nevent: done\r\ndata: {"a": 2}\r\n\r\nevent: cut\ndata: 1'
+).encode()
 
 
 @given(st.lists(st.integers(0, len(RAW)), max_size=12))
 def test_events_do_not_depend_on_how_the_stream_is_cut(cuts: list[int]) -> None:
     parser, edges = EventParser(), [0, *sorted(cuts), len(RAW)]
-    seen = [event for a, b in zip(edges, edges[1:], strict=False) for event in parser.feed(RAW[a:b])]
+    seen = [event for a, b in itertools.pairwise(edges) for event in parser.feed(RAW[a:b])]
     assert seen == [("tokens", {"tokens": [], "x": "图"}), ("message", 1), ("done", {"a": 2})]
 
 
@@ -49,6 +53,23 @@ def test_an_absent_agent_is_started_once_and_found_when_it_comes(qtbot: QtBot, t
         agent.live()
     assert len(started) == 1
     assert states[-1] == "up"
+    agent.close()
+    started[0].close()
+
+
+def test_an_agent_that_takes_its_time_is_found(qtbot: QtBot, tmp_path: Any) -> None:
+    """More failures than Qt has connections to a host: it does not take them back by itself."""
+    agent, tries, started = Agent(str(tmp_path / "run" / "agent.sock"), "zh", lambda: None), [], []
+    agent._retry.setInterval(1)
+
+    def one_more() -> None:
+        tries.append(1)
+        if len(tries) == 20:
+            started.append(FakeAgent(tmp_path / "run"))
+
+    agent._retry.timeout.connect(one_more)
+    with qtbot.waitSignal(agent.tokens, timeout=10_000):
+        agent.live()
     agent.close()
     started[0].close()
 

@@ -22,7 +22,8 @@ def _facts(text: str) -> set[str]:
 @pytest.mark.parametrize("key", sorted(TEXTS))
 def test_every_text_is_whole_in_both_languages(key: str) -> None:
     zh, en = TEXTS[key]
-    assert zh.strip() and en.strip()
+    assert zh.strip()
+    assert en.strip()
     assert _facts(zh) == _facts(en)
     for lang in LANGUAGES:
         assert Words(lang)(key, **dict.fromkeys(_facts(zh), 7))
@@ -60,7 +61,13 @@ def test_a_code_of_a_newer_agent_is_told_in_its_own_words(lang: str) -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "saved", "locale", "spoken"),
-    [("en", "zh", "zh_CN.UTF-8", "en"), (None, "en", "zh_CN.UTF-8", "en"), (None, "", "en_GB.UTF-8", "en"), (None, "", "zh_TW", "zh"), (None, None, "C.UTF-8", "zh")],
+    [
+        ("en", "zh", "zh_CN.UTF-8", "en"),
+        (None, "en", "zh_CN.UTF-8", "en"),
+        (None, "", "en_GB.UTF-8", "en"),
+        (None, "", "zh_TW", "zh"),
+        (None, None, "C.UTF-8", "zh"),
+    ],
 )
 def test_language_is_what_was_asked_then_saved_then_the_locale(
     wanted: str | None, saved: str | None, locale: str, spoken: str, monkeypatch: pytest.MonkeyPatch

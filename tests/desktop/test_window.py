@@ -1,0 +1,393 @@
+"""What a person does in the window, against a scripted agent."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QMessageBox, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+
+from desktop import look
+from desktop.consent import ConsentDialog
+from desktop.files import dropped_paths
+from desktop.window import MINIMUM, Window
+from desktop.wire import Agent
+from desktop.words import Words
+from tests.desktop.fake import CERTIFICATE, RIGHT_PIN, FakeAgent, problem, token
+
+
+@pytest.fixture
+def drawings(tmp_path: Path) -> list[str]:
+    """Two sheets."""
+    paths = []
+    for name in ("结施-03.pdf", "b.pdf"):
+        canvas = Canvas(str(tmp_path / name), pagesize=A4, invariant=1)
+        canvas.drawString(72, 72, name)
+        canvas.showPage()
+        canvas.showPage()
+        canvas.save()
+        paths.append(str(tmp_path / name))
+    return paths
+
+
+@pytest.fixture
+def ready(window: Window, qtbot: QtBot) -> Window:
+    """The window with its UKey."""
+    qtbot.waitUntil(lambda: window.tokens.choice is not None)
+    return window
+
+
+def texts(widget: QWidget) -> str:
+    return "\n".join(label.text() for label in widget.findChildren(QLabel) if label.isVisible())
+
+
+def consent(window: Window, qtbot: QtBot) -> ConsentDialog:
+    """The dialog that comes up."""
+    qtbot.waitUntil(lambda: any(d.isVisible() for d in window.findChildren(ConsentDialog)))
+    return next(d for d in window.findChildren(ConsentDialog) if d.isVisible())
+
+
+def give_pin(window: Window, qtbot: QtBot, pin: str) -> None:
+    field = consent(window, qtbot).findChildren(QLineEdit)[-1]
+    qtbot.keyClicks(field, pin)
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+
+
+def drop(widget: QWidget, paths: list[str]) -> None:
+    """Drop files on `widget`, as a file manager does."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(path) for path in paths])
+    event = QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QEvent.Type.Drop)
+    widget.dropEvent(event)  # type: ignore[attr-defined]
+
+
+def test_ukeys_come_and_go_as_they_are_plugged(window: Window, fake: FakeAgent, qtbot: QtBot) -> None:
+    expired = {**CERTIFICATE, "usable": False, "problem": "expired", "not_after": "2024-05-01T00:00:00Z", "common_name": "李工"}
+    qtbot.waitUntil(lambda: "可以使用" in texts(window.tokens))
+    text = texts(window.tokens)
+    for said in ("可以使用", "PIN 码正常", "7F00A1", "王芳", "有效期至 2035年1月1日", "单位内部 CA"):
+        assert said in text
+    fake.show(
+        token(), token("二号", serial="8", pin_state="low", certificates=[expired]), token("", serial="9", state="not_initialised", certificates=[])
+    )
+    qtbot.waitUntil(lambda: "还没有初始化" in texts(window.tokens))
+    assert window.tokens.cards[2].radio.text() == "未命名的 UKey"
+    text = texts(window.tokens)
+    for said in ("PIN 码输错过", "已于 2024年5月1日 过期", "还没有初始化"):
+        assert said in text
+    assert "二号, 可以使用, PIN 码输错过" in window.tokens.cards[1].radio.accessibleName()
+    fake.show()
+    qtbot.waitUntil(lambda: "没有找到 UKey" in texts(window.tokens))
+    assert window.tokens.choice is None
+
+
+def test_the_choice_stays_with_its_ukey(window: Window, fake: FakeAgent, qtbot: QtBot) -> None:
+    fake.show(token(), token("二号", serial="8"))
+    qtbot.waitUntil(lambda: len(window.tokens.cards) == 2)
+    qtbot.mouseClick(window.tokens.cards[1], Qt.MouseButton.LeftButton)
+    fake.show(token("零号", serial="7"), token("二号", serial="8", pin_state="low"), token())
+    qtbot.waitUntil(lambda: len(window.tokens.cards) == 3)
+    assert window.tokens.selector() == "8"
+    fake.show(token("甲", serial="0"), token("乙", serial="0"))
+    qtbot.waitUntil(lambda: len(window.tokens.cards) == 2)
+    assert window.tokens.selector() == "甲"
+
+
+def test_sign_from_drop_to_result(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
+    drop(ready.sign.drop, drawings)
+    assert ready.sign.files.paths == drawings
+    qtbot.waitUntil(lambda: ready.sign.preview.view.complete)
+    qtbot.mouseClick(ready.sign.preview.view.viewport(), Qt.MouseButton.LeftButton)
+    assert ready.sign.options.visible.isChecked()
+    ready.sign.options.reason.setText("施工图")
+    ready.sign.options.location.setText("北京")
+    qtbot.mouseClick(ready.sign.button, Qt.MouseButton.LeftButton)
+    text = texts(consent(ready, qtbot))
+    for said in ("签名 2 个文件", "施工图", "北京", "由本窗口发起", "0101 0101"):
+        assert said in text
+    give_pin(ready, qtbot, RIGHT_PIN)
+    qtbot.waitUntil(lambda: ready.sign.job is None)
+    assert fake.pins == [{"nonce": "n0nce", "secrets": {"pin": RIGHT_PIN}}]
+    body = next(b for m, p, b in fake.requests if p == "/v1/signatures")
+    assert body["interaction"] == {"mode": "caller"}
+    assert (body["token"], body["certificate"], body["appearance"], body["reason"], body["location"]) == (
+        "7F00A1",
+        "ab" * 32,
+        "text",
+        "施工图",
+        "北京",
+    )
+    page, place = body["places"][0].split(":")
+    assert page == "1"
+    x, y, width, height = (float(v) for v in place.split("@")[0].split(","))
+    assert (width, height) == (70, 20)
+    assert x == pytest.approx((210 - 70) / 2, abs=1.5)  # the click was in the middle
+    assert y == pytest.approx((297 - 20) / 2, abs=1.5)
+    shown = texts(ready.sign.results)
+    assert "2 个文件已签名" in shown
+    assert "已保存为 结施-03.signed.pdf" in shown
+    assert ready.sign.files.paths == []
+    assert RIGHT_PIN not in repr(fake.requests)
+
+
+def test_progress_shows_rate_and_can_be_stopped(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
+    fake.before_done.clear()
+    ready.sign.add(drawings)
+    ready.sign.button.click()
+    give_pin(ready, qtbot, RIGHT_PIN)
+    qtbot.waitUntil(lambda: "每秒 12.5 个" in texts(ready.sign.progress))
+    assert "2 / 2" in texts(ready.sign.progress)
+    qtbot.mouseClick(ready.sign.progress.stop, Qt.MouseButton.LeftButton)
+    assert "正在停止" in texts(ready.sign.progress)
+    qtbot.waitUntil(lambda: ready.sign.job is None)
+    assert fake.cancelled.is_set()
+    shown = texts(ready.sign.results)
+    assert "1 个文件已签名，1 个没有签名" in shown
+    assert ready.sign.files.paths == drawings[1:]  # what was not signed waits in the list
+
+
+def test_a_wrong_pin_is_one_try_and_says_what_to_do(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
+    ready.sign.add(drawings[:1])
+    ready.sign.button.click()
+    give_pin(ready, qtbot, "999999")
+    qtbot.waitUntil(lambda: ready.sign.job is None)
+    shown = texts(ready.sign.results)
+    assert "PIN 码不对，已停止，没有文件被签署。" in shown
+    assert "再试一次" in shown
+    assert len(fake.pins) == 1
+    retry = next(b for b in ready.sign.results.findChildren(QPushButton) if b.text() == "再试一次")
+    qtbot.mouseClick(retry, Qt.MouseButton.LeftButton)
+    give_pin(ready, qtbot, RIGHT_PIN)
+    qtbot.waitUntil(lambda: ready.sign.job is None)
+    assert "1 个文件已签名" in texts(ready.sign.results)
+
+
+def test_cancel_in_the_dialog_spends_nothing(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
+    ready.sign.add(drawings)
+    ready.sign.button.click()
+    consent(ready, qtbot).reject()
+    qtbot.waitUntil(lambda: ready.sign.job is None)
+    assert fake.answers == [{"question": "q1", "answer": "cancel"}]
+    assert fake.pins == []
+    assert "已取消，没有文件被签名" in texts(ready.sign.results)
+
+
+def test_the_last_try_is_confirmed_in_the_same_dialog(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
+    fake.show(token(pin_state="final_try"))
+    qtbot.waitUntil(lambda: ready.tokens.choice is not None and ready.tokens.choice.pin_state == "final_try")
+    ready.sign.add(drawings)
+    ready.sign.button.click()
+    dialog = consent(ready, qtbot)
+    assert "最后一次机会" in texts(dialog)
+    confirm, pin = dialog.findChildren(QLineEdit)
+    pin.setText(RIGHT_PIN)
+    confirm.setText("我确认")
+    qtbot.keyClick(pin, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: ready.sign.job is None)
+    assert len(fake.pins) == 1
+    assert next(b for _, p, b in fake.requests if p == "/v1/signatures")["confirm_final_try"] is True
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ([], "请插入 UKey"),
+        ([token(state="removed")], "请插入 UKey"),
+        ([token(pin_state="locked")], "已锁定"),
+        ([token(state="not_initialised")], "没有初始化"),
+        ([token(certificates=[])], "没有可用的签名证书"),
+        ([token(certificates=[{**CERTIFICATE, "usable": False, "problem": "expired"}])], "没有可用的签名证书"),
+    ],
+)
+def test_what_is_missing_is_said_before_and_not_after(
+    there: list[dict[str, Any]], said: str, ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot
+) -> None:
+    ready.sign.add(drawings)
+    assert ready.sign.button.isEnabled()
+    fake.show(*there)
+    qtbot.waitUntil(lambda: not ready.sign.button.isEnabled())
+    assert said in texts(ready.sign)
+
+
+def test_an_agent_that_dies_while_signing_is_told(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
+    ready.sign.add(drawings)
+    fake.refuse = problem("agent_unreachable", 503, reason="died")
+    ready.sign.button.click()
+    qtbot.waitUntil(lambda: ready.sign.job is None)
+    assert "签章服务在处理中途停止了" in texts(ready.sign.results)
+    fake.close()
+    qtbot.waitUntil(lambda: "正在启动签章服务" in texts(ready))
+    assert not ready.sign.button.isEnabled()
+
+
+def test_another_version_that_is_busy_is_left_alone(window: Window, fake: FakeAgent, qtbot: QtBot) -> None:
+    window._service("version")
+    qtbot.waitUntil(lambda: any(path == "/v1/status" for _, path, _ in fake.requests))
+    qtbot.waitUntil(lambda: any(path == "/v1/stop" for _, path, _ in fake.requests))  # it had no jobs: replaced without a question
+
+
+def test_an_old_result_is_replaced_only_when_asked(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
+    ready.sign.add(drawings[:1])
+    fake.refuse = problem("output_exists", 422, name="结施-03.signed.pdf")
+    ready.sign.button.click()
+    qtbot.waitUntil(lambda: ready.sign.job is None)
+    assert "输出文件已存在" in texts(ready.sign.results)
+    fake.refuse = None
+    replace = next(b for b in ready.sign.results.findChildren(QPushButton) if b.text() == "替换旧文件")
+    assert replace.isVisible()
+    qtbot.mouseClick(replace, Qt.MouseButton.LeftButton)
+    give_pin(ready, qtbot, RIGHT_PIN)
+    qtbot.waitUntil(lambda: ready.sign.job is None)
+    assert [b["force"] for _, p, b in fake.requests if p == "/v1/signatures"] == [False, True]
+
+
+VERDICT = {
+    "verdict": "passed", "reason": None, "explanation": {"zh": "签名完整，签名人可信。", "en": "Intact and trusted."},
+    "signatures": [
+        {"verdict": "passed", "reason": None, "explanation": {"zh": "由王芳签名。", "en": "Signed by 王芳."}, "field": "S1", "page": 2, "rect_mm": [100, 30, 70, 20], "signer": "王芳",
+         "signing_time": "2026-03-01T08:00:00Z", "time_source": "claimed", "level": "b-b", "covers_whole_file": True, "changes_after_signing": [], "revocation": "not_offered"},
+        {"verdict": "indeterminate", "reason": "NO_CERTIFICATE_CHAIN_FOUND", "explanation": {"zh": "没有找到签发者。", "en": "No issuer."}, "page": None, "rect_mm": None, "signer": None,
+         "covers_whole_file": False, "changes_after_signing": [{"zh": "增加了一个签名", "en": "a signature was added"}], "revocation": "unknown"},
+    ],
+}  # fmt: skip
+
+
+def test_a_verdict_comes_first_in_words_and_each_signature_has_its_place(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
+    fake.verification = lambda body: {"documents": [{"file": body["files"][0], **VERDICT}]}
+    ready.show_page(1)
+    drop(ready.verify.drop, drawings[:1])
+    qtbot.waitUntil(lambda: ready.verify.job is None and ready.verify.preview.view.complete)
+    text = texts(ready.verify)
+    for said in (
+        "通过",
+        "签名完整，签名人可信。",
+        "由王芳签名。",
+        "无法确认",
+        "没有找到签发者。",
+        "增加了一个签名",
+        "签名人不明",
+        "全文受保护",
+        "第 2 页，距左 100 毫米，距下 30 毫米",
+    ):
+        assert said in text
+    assert ready.verify.preview.view.page == 2
+    box = ready.verify.preview.view._box
+    assert box.isVisible()
+    assert box.rect().top() == pytest.approx(297 - 50, abs=0.2)
+    body = next(b for _, p, b in fake.requests if p == "/v1/verifications")
+    assert body["signature"] is None
+
+
+def test_several_files_are_listed_with_their_verdicts_and_separate_signatures_are_found(
+    ready: Window, fake: FakeAgent, drawings: list[str], tmp_path: Path, qtbot: QtBot
+) -> None:
+    (tmp_path / "a.dwg").write_bytes(b"x")
+    (tmp_path / "a.dwg.p7s").write_bytes(b"x")
+    verdicts = iter(("failed", "indeterminate"))
+    fake.verification = lambda body: {
+        "documents": [{"file": body["files"][0], "verdict": next(verdicts), "explanation": {"zh": "因为。", "en": ""}, "signatures": []}]
+    }
+    ready.verify_files([str(tmp_path / "a.dwg.p7s"), drawings[0]])
+    qtbot.waitUntil(lambda: ready.verify.job is None and ready.verify.list.count() == 2)
+    assert [ready.verify.list.item(row).text().split("　")[0] for row in (0, 1)] == ["不通过", "无法确认"]
+    bodies = [b for _, p, b in fake.requests if p == "/v1/verifications"]
+    assert [bool(b["signature"]) for b in bodies] == [True, False]
+    assert bodies[0]["files"][0].endswith("a.dwg")
+
+
+def test_a_verification_that_fails_is_no_verdict(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
+    fake.refuse = problem("input_unusable", 422, reason="unreadable", name="x")
+    ready.verify_files(drawings[:1])
+    qtbot.waitUntil(lambda: ready.verify.job is None and ready.verify.list.count() == 1)
+    assert "读不了文件" in texts(ready.verify)
+    assert ready.verify.list.item(0).text().startswith("无法确认")
+
+
+def test_drops_keep_names_byte_for_byte(tmp_path: Path) -> None:
+    odd = tmp_path / "b\udcff 图.pdf"
+    odd.write_bytes(b"x")
+    folder = tmp_path / "套图"
+    folder.mkdir()
+    for name in ("2.PDF", "1.pdf", "notes.txt"):
+        (folder / name).write_bytes(b"x")
+    data = QMimeData()
+    lines = [
+        b"# comment",
+        b"https://example.org/a.pdf",
+        b"file://" + os.fsencode(str(odd)).replace(b"\xff", b"%FF").replace("图".encode(), b"%E5%9B%BE"),
+    ]
+    data.setData("text/uri-list", b"\r\n".join([*lines, QUrl.fromLocalFile(str(folder)).toEncoded().data()]))
+    assert dropped_paths(data) == [str(odd), str(folder / "1.pdf"), str(folder / "2.PDF")]
+
+
+@pytest.fixture
+def words_window(qapp: QApplication, fake: FakeAgent, lang: str) -> Iterator[Window]:
+    look.dress(qapp, lang)
+    agent = Agent(fake.socket, lang, lambda: None)
+    made = Window(agent, Words(lang))  # type: ignore[arg-type]
+    made.show()
+    agent.live()
+    yield made
+    made.close_down()
+    agent.close()
+    made.deleteLater()
+
+
+def test_everything_one_can_reach_has_a_name_and_the_smallest_size_is_enough(words_window: Window, drawings: list[str], qtbot: QtBot) -> None:
+    window = words_window
+    qtbot.waitUntil(lambda: window.tokens.choice is not None)
+    window.sign.add(drawings)
+    window.sign.options.visible.setChecked(True)
+    window.resize(*MINIMUM)
+    assert (window.width(), window.height()) == MINIMUM  # the contents ask for no more
+    named = [
+        w
+        for w in window.findChildren(QWidget)
+        if w.focusPolicy() & Qt.FocusPolicy.TabFocus and w.window() is window and not w.objectName().startswith("qt_")
+    ]
+    assert len(named) > 25
+    assert [(type(w).__name__, w.objectName(), type(w.parent()).__name__) for w in named if not w.accessibleName()] == []
+
+
+def test_the_keyboard_alone_reaches_the_button(ready: Window, drawings: list[str], qtbot: QtBot) -> None:
+    ready.sign.add(drawings)
+    ready.activateWindow()
+    ready._nav[0].setFocus()
+    seen = []
+    for _ in range(60):
+        ready.focusNextPrevChild(True)
+        seen.append(QApplication.focusWidget())
+        if seen[-1] is ready.sign.button:
+            break
+    assert seen[-1] is ready.sign.button
+    assert seen.index(ready.tokens.cards[0].radio) < seen.index(ready.sign.files) < seen.index(ready.sign.options.reason)
+
+
+def test_closing_while_signing_is_asked_about(
+    ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.before_done.clear()
+    ready.sign.add(drawings)
+    ready.sign.button.click()
+    give_pin(ready, qtbot, RIGHT_PIN)
+    qtbot.waitUntil(lambda: bool(fake.pins))
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: 0)
+    ready.close()
+    assert ready.isVisible()
+    fake.before_done.set()
+    qtbot.waitUntil(lambda: ready.sign.job is None)
+
+
+def test_a_missing_chinese_font_is_said(qapp: QApplication, fake: FakeAgent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look, "has_chinese_font", lambda: False)
+    window = Window(Agent(fake.socket, "zh", lambda: None), Words("zh"))
+    window.show()
+    assert "fonts-noto-cjk" in texts(window)
+    window.close_down()
+    window.deleteLater()
