@@ -1,6 +1,7 @@
 """`make demo`: from nothing to a signed and verified drawing, with the commands that a user would type, each shown before it runs.
 
-Works in build/demo, afresh each time, with its own home (so your own settings and tokens are left alone) and an emulated UKey made by SoftHSM2.
+Works in build/demo (YINXIN_DEMO_FOLDER moves it), afresh each time, with its own home, so that your settings and tokens are left alone,
+and with an emulated UKey made by SoftHSM2.
 FILE=… signs that file instead (several: quoted as in a shell), AT=PAGE:X,Y,W,H puts a text appearance on it, in mm.
 Ends with 0 only if our verifier and the independent ones (pdfsig, qpdf, openssl) all agree.
 """
@@ -21,7 +22,8 @@ from typing import Any
 from scripts.draw_sample import draw, signature_cell
 
 ROOT = Path(__file__).resolve().parent.parent
-DEMO = ROOT / "build" / "demo"
+DEMO = Path(os.environ.get("YINXIN_DEMO_FOLDER") or ROOT / "build" / "demo")
+YINXIN = Path(sys.executable).with_name("yinxin")
 HOME = DEMO / "home"
 LABEL = "demo"
 SUBJECT = "CN=李工,O=云桥建筑设计院,C=CN"
@@ -63,7 +65,7 @@ def yinxin(*arguments: str | Path, codes: Sequence[int] = (0,)) -> Any:
     words = [shown(a) if isinstance(a, Path) else a for a in arguments]
     print("   $ yinxin " + " ".join(word if _plain(word) else shlex.quote(word) for word in words), flush=True)
     done = subprocess.run(
-        [ROOT / ".venv/bin/yinxin", "--json", "--lang", "zh", *words],
+        [YINXIN, "--json", "--lang", "zh", *words],
         cwd=ROOT,
         env=environment(),
         stdin=subprocess.DEVNULL,
@@ -88,7 +90,7 @@ def environment() -> dict[str, str]:
 def fresh() -> None:
     """Empty build/demo; an agent that still serves it is stopped first."""
     if HOME.exists():
-        subprocess.run([ROOT / ".venv/bin/yinxin", "agent", "stop"], env=environment(), capture_output=True)
+        subprocess.run([YINXIN, "agent", "stop"], env=environment(), capture_output=True)
     shutil.rmtree(DEMO, ignore_errors=True)
     DEMO.mkdir(parents=True)
     for name, digits in (("pin", 6), ("so-pin", 8)):
@@ -194,7 +196,13 @@ def open_window() -> bool:
         return False
     with open(DEMO / "desktop.log", "wb") as log:
         subprocess.Popen(
-            [ROOT / ".venv/bin/yinxin-desktop"], env=environment(), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            [YINXIN.with_name("yinxin-desktop")],
+            env=environment(),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     return True
 
@@ -228,7 +236,7 @@ def main() -> int:
         print(f"\n!! {failure}", file=sys.stderr)
         return 1
     finally:
-        subprocess.run([ROOT / ".venv/bin/yinxin", "agent", "stop"], env=environment(), capture_output=True)
+        subprocess.run([YINXIN, "agent", "stop"], env=environment(), capture_output=True)
     written = report(documents, checks, time.monotonic() - begin)
     good = True
     for document, found in zip(documents, checks, strict=True):
