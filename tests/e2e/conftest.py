@@ -66,7 +66,13 @@ def faulty_home(practice_home: tuple[Path, PracticeToken], shim_library: Path, s
     conf = folder / "softhsm2.conf"
     conf.write_text(f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\nlog.level = ERROR\n")
     module = shutil.copy(shim_library, folder / "vendor.so")
-    environment = {"SHIM_TARGET": softhsm, "SHIM_CONTROL": str(folder / "control"), "SHIM_LOG": str(folder / "log"), "SOFTHSM2_CONF": str(conf)}
+    environment = {
+        "SHIM_NAME": "A Vendor",
+        "SHIM_TARGET": softhsm,
+        "SHIM_CONTROL": str(folder / "control"),
+        "SHIM_LOG": str(folder / "log"),
+        "SOFTHSM2_CONF": str(conf),
+    }
     yinxin = Yinxin(folder / "h", environment={})
     try:
         names = [word for name in environment for word in ("--env", name)]

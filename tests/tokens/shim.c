@@ -1,11 +1,13 @@
 /* A PKCS#11 module that forwards to SoftHSM2 and injects faults, which SoftHSM2 alone never shows.
  *
  * SHIM_TARGET   the module behind it          SHIM_LOG   gets one line for every call of the functions below
+ * SHIM_NAME     the maker it gives itself instead of SoftHSM's: nobody then watches its token folder
  * SHIM_CONTROL  a file read at every call; its lines:
  *   hang NAME | abort NAME | fail NAME HEX    never return; die by SIGABRT; return this CKR_
  *   wrong C_Sign                              turn a bit of the signature over
  *   flags HEX                                 more CK_TOKEN_INFO flags (FINAL_TRY 20000, LOCKED 40000, COUNT_LOW 10000)
  *   absent                                    every slot is empty
+ *   pulled N                                  the token is gone from the Nth C_Sign on, which fails with CKR_DEVICE_REMOVED
  *   hide HEX                                  a mechanism that the token does not list
  *   noise                                     print a megabyte at C_GetSlotList
  * Only the types it needs are declared, so it builds with gcc alone.
@@ -20,9 +22,10 @@ typedef unsigned long U;
 typedef unsigned char B;
 struct list { B version[2]; void *f[68]; };
 struct token { B text[96]; U flags; B rest[200]; };
-enum { INITIALIZE = 0, SLOTLIST = 4, SLOTINFO = 5, TOKENINFO = 6, MECHANISMS = 7, INITTOKEN = 9, OPENSESSION = 12, LOGIN = 18, FINDINIT = 26, SIGNINIT = 42, SIGN = 43, GENERATEPAIR = 59 };
+enum { INITIALIZE = 0, INFO = 2, SLOTLIST = 4, SLOTINFO = 5, TOKENINFO = 6, MECHANISMS = 7, INITTOKEN = 9, OPENSESSION = 12, LOGIN = 18, FINDINIT = 26, SIGNINIT = 42, SIGN = 43, GENERATEPAIR = 59 };
 
 static struct list real, ours;
+static int signatures;
 
 /* The argument of the first control line that begins with `word` and, if given, `name`; NULL where there is none. */
 static const char *told(const char *word, const char *name)
@@ -63,9 +66,17 @@ FORWARD(FINDINIT, C_FindObjectsInit, (U s, void *t, U n), (s, t, n))
 FORWARD(SIGNINIT, C_SignInit, (U s, void *m, U key), (s, m, key))
 FORWARD(GENERATEPAIR, C_GenerateKeyPair, (U s, void *m, void *pt, U pn, void *vt, U vn, U *p, U *v), (s, m, pt, pn, vt, vn, p, v))
 
+static int gone(void)
+{
+    const char *from = told("pulled", NULL);
+    return told("absent", NULL) || (from && signatures >= atoi(from));
+}
+
 static U C_Sign(U s, B *data, U n, B *out, U *length)
 {
     U rv = fault("C_Sign");
+    signatures += out != NULL;
+    if (!rv && gone()) rv = 0x32; /* CKR_DEVICE_REMOVED */
     if (!rv) rv = ((U (*)(U, B *, U, B *, U *))real.f[SIGN])(s, data, n, out, length);
     if (!rv && out && told("wrong", "C_Sign")) out[*length - 1] ^= 1;
     return rv;
@@ -76,7 +87,7 @@ static U C_GetSlotList(B present, U *slots, U *count)
     U rv = fault("C_GetSlotList");
     if (rv) return rv;
     if (told("noise", NULL)) for (int i = 0; i < 16384; i++) printf("%s", "a module that talks and talks and talks and talks and talks and t\n"), fflush(stdout);
-    if (told("absent", NULL)) { *count = 0; return 0; }
+    if (gone()) { *count = 0; return 0; }
     return ((U (*)(B, U *, U *))real.f[SLOTLIST])(present, slots, count);
 }
 
@@ -84,9 +95,17 @@ static U C_GetTokenInfo(U slot, struct token *info)
 {
     const char *flags;
     U rv = fault("C_GetTokenInfo");
-    if (told("absent", NULL)) return 0xE0; /* CKR_TOKEN_NOT_PRESENT */
+    if (gone()) return 0xE0; /* CKR_TOKEN_NOT_PRESENT */
     if (!rv) rv = ((U (*)(U, struct token *))real.f[TOKENINFO])(slot, info);
     if (!rv && (flags = told("flags", NULL))) info->flags |= strtoul(flags, NULL, 16);
+    return rv;
+}
+
+static U C_GetInfo(B *info)
+{
+    const char *name = getenv("SHIM_NAME");
+    U rv = ((U (*)(B *))real.f[INFO])(info);
+    if (!rv && name) for (size_t i = 0; i < 32; i++) info[2 + i] = i < strlen(name) ? name[i] : ' ';
     return rv;
 }
 
@@ -108,7 +127,7 @@ U C_GetFunctionList(struct list **out)
     U (*get)(struct list **) = module ? (U (*)(struct list **))dlsym(module, "C_GetFunctionList") : NULL;
     if (!get || get(&theirs)) return 5; /* CKR_GENERAL_ERROR */
     real = ours = *theirs;
-    ours.f[INITIALIZE] = C_Initialize; ours.f[SLOTLIST] = C_GetSlotList; ours.f[TOKENINFO] = C_GetTokenInfo;
+    ours.f[INITIALIZE] = C_Initialize; ours.f[INFO] = C_GetInfo; ours.f[SLOTLIST] = C_GetSlotList; ours.f[TOKENINFO] = C_GetTokenInfo;
     ours.f[MECHANISMS] = C_GetMechanismList; ours.f[INITTOKEN] = C_InitToken; ours.f[OPENSESSION] = C_OpenSession;
     ours.f[LOGIN] = C_Login; ours.f[FINDINIT] = C_FindObjectsInit; ours.f[SIGNINIT] = C_SignInit; ours.f[SIGN] = C_Sign;
     ours.f[GENERATEPAIR] = C_GenerateKeyPair;

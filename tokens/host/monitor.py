@@ -26,6 +26,7 @@ class MonitorProgram(Program):
         self._folder: str | None = None
         self._seen: object = None
         self._listed: Message | None = None
+        """The last list, where every token could be read."""
         self._known: dict[SlotToken, tuple[float, Message]] = {}
 
     def operations(self) -> Mapping[str, Callable[[Message], Message]]:
@@ -58,11 +59,13 @@ class MonitorProgram(Program):
             if old is None or old[0] < _SLOW or args.get("refresh"):
                 began = time.monotonic()
                 public = self._public(slot)
-                old = (time.monotonic() - began, public)
+                # What a fault kept from being read is read anew each time: it may have passed.
+                old = (0.0 if "fault" in public else time.monotonic() - began, public)
             known[slot] = old
             tokens.append({**objects.describe(slot), **old[1]})
-        self._known, self._listed = known, {"tokens": tokens}
-        return self._listed
+        self._known, answer = known, {"tokens": tokens}
+        self._listed = None if any(token.get("fault") for token in tokens) else answer
+        return answer
 
     def _public(self, slot: SlotToken) -> Message:
         if objects.state_of(slot)[0] == "unusable" or not slot.flags & CKF_TOKEN_INITIALIZED:

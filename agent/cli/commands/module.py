@@ -103,7 +103,8 @@ def add(
 
 def _examine(path: str) -> tuple[str, os.stat_result]:
     try:
-        with open(path, "rb") as file:
+        # Not to wait for a FIFO's writer.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK | os.O_NOCTTY)) as file:
             seen = os.fstat(file.fileno())
             if not stat.S_ISREG(seen.st_mode):
                 raise ApiError(Code.MODULE_UNUSABLE, reason="not_a_module", path=path)
