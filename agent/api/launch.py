@@ -26,6 +26,8 @@ _LOG_KEPT = 256 * 1024
 def environment(without: frozenset[str] = frozenset()) -> dict[str, str]:
     """What the agent inherits of our environment: an allow-list, so that a PIN in a variable (`--pin env:NAME`) never reaches it."""
     kept = {k: v for k, v in os.environ.items() if (k in _KEPT or k.startswith(_KEPT_PREFIXES)) and k not in without}
+    if kept.get("YINXIN_HOME"):  # the agent's working folder is another than ours
+        kept["YINXIN_HOME"] = _absolute(kept["YINXIN_HOME"])
     root = os.path.dirname(os.path.dirname(os.path.abspath(agent.__file__)))
     if os.path.basename(root) not in ("site-packages", "dist-packages"):  # run from a checkout: the agent is to be of the same one
         kept["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, (root, *kept.get("PYTHONPATH", "").split(os.pathsep)))))
@@ -33,8 +35,16 @@ def environment(without: frozenset[str] = frozenset()) -> dict[str, str]:
 
 
 def command(folder: str | None) -> list[str]:
-    """The command line of the agent for the home given by `folder` (None: `YINXIN_HOME` or the XDG folders)."""
-    return [sys.executable, "-m", "agent.main", *(["--home", os.path.abspath(folder)] if folder else [])]
+    """The command line of the agent for the home given by `folder` (None: `YINXIN_HOME` or the XDG folders).
+
+    ``-P`` keeps the working folder out of the module path, of the agent here and of every child it starts: a file called json.py
+    among somebody's downloads must not run beside a PIN.
+    """
+    return [sys.executable, "-P", "-m", "agent.main", *(["--home", _absolute(folder)] if folder else [])]
+
+
+def _absolute(folder: str) -> str:
+    return os.path.abspath(os.path.expanduser(folder))  # as `home.locate` reads it
 
 
 def log_path(home: Home) -> Path:

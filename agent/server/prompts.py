@@ -59,9 +59,7 @@ class PrompterAsker:
         env = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "TZ", "USER", "PYTHONPATH", "LANG", "YINXIN_HOME")} | display
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "desktop.prompter",
+                *(sys.executable, "-P", "-m", "desktop.prompter"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,

@@ -40,7 +40,7 @@ class Worker:
         env = {k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.startswith("LC_")}
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "agent.signing.worker", str(theirs.fileno())),
+                *(sys.executable, "-P", "-m", "agent.signing.worker", str(theirs.fileno())),
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
                 env=env,

@@ -40,7 +40,7 @@ class Checker:
         env = {k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.startswith("LC_")}
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "agent.verification.worker", str(theirs.fileno())),
+                *(sys.executable, "-P", "-m", "agent.verification.worker", str(theirs.fileno())),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,

@@ -19,7 +19,7 @@ def run(ctx: typer.Context) -> int:
 
     session: Session = ctx.obj
     try:
-        return subprocess.run(command(session.home), env=environment(), check=False).returncode
+        return subprocess.run(command(session.home), env=environment(), cwd="/", check=False).returncode
     except KeyboardInterrupt:  # the terminal sent it to the agent as well, which ends by itself
         return 0
 
