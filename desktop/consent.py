@@ -174,7 +174,8 @@ class ConsentDialog(QDialog):
         asker = self._question.asker
         if not asker:
             return self._words("asker.self")
-        return self._words("asker.other", program=asker.get("program") or "?", pid=asker.get("pid") or "?", user=asker.get("user") or "?")
+        facts = {"program": asker.get("program") or "?", "pid": asker.get("pid") or "?"}
+        return self._words("asker.other", user=asker["user"], **facts) if asker.get("user") else self._words("asker.program", **facts)
 
     def _documents(self, previewed: Mapping[str, str]) -> QWidget:
         words, documents = self._words, self._question.documents
@@ -201,7 +202,10 @@ class ConsentDialog(QDialog):
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         for number in (1, 2, 3):
             header.setSectionResizeMode(number, QHeaderView.ResizeMode.ResizeToContents)
-        table.setMinimumHeight(min(6, len(documents)) * table.rowHeight(0) + 44)
+        rows = min(6, len(documents)) * table.rowHeight(0)
+        table.setMinimumHeight(rows + 44)
+        if len(documents) <= 6:
+            table.setMaximumHeight(rows + 48)  # a table half empty looks as if something were missing
         column.addWidget(table, 1)
         whole = label("", "mono", wrap=True)
         whole.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

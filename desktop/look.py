@@ -1,5 +1,6 @@
 """Colours, type and pictures of the window, light and dark; a meaning is never told by colour alone."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
@@ -42,6 +43,8 @@ DARK = Colours(
     on_accent="#0B1A2C", accent_soft="#24384F", seal="#E4605E", good="#6FCF97", good_soft="#1D3427",
     bad="#F28B82", bad_soft="#40211F", doubt="#F2B95C", doubt_soft="#3B2E17",
 )  # fmt: skip
+
+_TICK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tick.svg").replace("\\", "/").replace('"', '\\"')
 
 # 24 x 24, stroked with the colour asked for.
 _SHAPES = {
@@ -146,7 +149,7 @@ def _paint(app: QApplication) -> None:
     sheet = _SHEET
     for name in sorted((f.name for f in fields(c)), key=len, reverse=True):
         sheet = sheet.replace(f"@{name};", f"{getattr(c, name)};")
-    app.setStyleSheet(sheet)
+    app.setStyleSheet(sheet.replace("@tick", _TICK))
 
 
 _SHEET = """
@@ -189,6 +192,11 @@ QLineEdit { padding: 5px 8px; border: 1px solid @line; border-radius: 6px; backg
 QLineEdit:focus { border: 2px solid @accent; padding: 4px 7px; }
 QLineEdit:disabled { background: @ground; }
 QComboBox, QSpinBox, QDoubleSpinBox { min-height: 28px; }
+QRadioButton::indicator { width: 14px; height: 14px; border: 1px solid @quiet; border-radius: 8px; background: @panel; }
+QRadioButton::indicator:checked { width: 6px; height: 6px; border: 5px solid @accent; background: @panel; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid @quiet; border-radius: 3px; background: @panel; }
+QCheckBox::indicator:checked { border: 1px solid #1F5FAF; background: #1F5FAF; image: url("@tick"); }
+QCheckBox:focus, QRadioButton:focus { text-decoration: underline; }
 QListWidget, QTableWidget { border: 1px solid @line; border-radius: 6px; background: @panel; outline: 0; }
 QListWidget:focus, QTableWidget:focus { border: 1px solid @accent; }
 QListWidget::item { padding: 6px; border-bottom: 1px solid @ground; }

@@ -13,6 +13,7 @@ from agent import __version__
 from agent.api import launch
 from agent.api.home import Home, locate
 from desktop import look
+from desktop.nouns import shown_path
 from desktop.prompter import exit_without_display
 from desktop.translation import translate
 from desktop.window import Window
@@ -20,12 +21,12 @@ from desktop.wire import Agent
 from desktop.words import Words, choose_language
 from tokens import platform
 
-_NO_DISPLAY = 6
+_UNAVAILABLE = 6
+"""The contract's exit code for a service that cannot be had."""
 
 
 def start_agent(home: Home, folder: str | None) -> None:
     """Spawn the agent, apart from this window so that it outlives it; whether it came up shows when it is called."""
-    home.make()
     environment = QProcessEnvironment()
     for name, value in launch.environment().items():
         environment.insert(name, value)
@@ -46,7 +47,6 @@ class Desktop:
 
     def __init__(self, app: QApplication, home: Home, lang: str | None, start: Callable[[], None]) -> None:
         self._app, self._home, self._start = app, home, start
-        home.make()
         self._settings = QSettings(str(home.config / "desktop.ini"), QSettings.Format.IniFormat)
         self._open(lang)
 
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     words = Words(choose_language(given.lang))
     platform.harden(new_privileges=True)
-    exit_without_display(_NO_DISPLAY, words("display.missing"))
+    exit_without_display(_UNAVAILABLE, words("display.missing"))
     app = QApplication(["yinxin-desktop"])
     qInstallMessageHandler(None)
     app.setApplicationName("yinxin")
@@ -117,6 +117,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     app.setDesktopFileName("yinxin-desktop")
     app.setWindowIcon(look.mark(128))
     home = locate(given.home)
+    try:
+        home.make()
+    except OSError as error:
+        told = words.error("agent_unreachable", {"reason": "refused", "path": shown_path(str(error.filename)), "detail": error.strerror})
+        sys.stderr.write(f"{told[0]}\n")
+        return _UNAVAILABLE
     desktop = Desktop(app, home, given.lang, lambda: start_agent(home, given.home))
     desktop.window.sign.add([os.path.abspath(path) for path in given.files])
     desktop.window.show()

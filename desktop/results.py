@@ -54,18 +54,20 @@ class ResultsPage(QWidget):
             row.addWidget(each)
         column.addLayout(row)
 
-    def show_result(self, documents: Sequence[SignedDocument], problem: Problem | None = None) -> None:
-        """Tell what came of a job; `problem` is what stopped it."""
+    def show_result(self, documents: Sequence[SignedDocument], problem: Problem | None = None, practice: bool = False) -> None:
+        """Tell what came of a job; `problem` is what stopped it; `practice` that the signatures have no effect."""
         words = self._words
         empty(self._top)
         empty(self._rows)
         done = [d for d in documents if d.state == "published"]
         self._outputs = [d.output for d in done]
         bad = len(documents) - len(done)
-        self._top.addWidget(self._sum(len(done), bad, problem))
+        self._top.addWidget(self._sum(len(done), bad, problem, words("result.practice") if practice else ""))
         in_order = sorted(documents, key=lambda d: d.state == "published") if len(documents) > _ALL_ROWS else documents
         for document in in_order[:_ALL_ROWS]:
             self._rows.addWidget(self._row(document))
+        if len(documents) > _ALL_ROWS:
+            self._rows.addWidget(label(words("result.more", count=len(documents) - _ALL_ROWS), "quiet"))
         self._rows.addStretch(1)
         stopped = not done
         for widget, wanted in ((self._back, stopped), (self._retry, stopped), (self._verify, not stopped), (self._next, not stopped)):
@@ -75,7 +77,7 @@ class ResultsPage(QWidget):
         (self._retry if stopped else self._next).setFocus()
         named(self, words("result.name"))
 
-    def _sum(self, done: int, bad: int, problem: Problem | None) -> QWidget:
+    def _sum(self, done: int, bad: int, problem: Problem | None, note: str) -> QWidget:
         words = self._words
         if problem is not None and problem.code in ("pin_cancelled", "cancelled") and not done:
             return banner("plain", "information", words("result.cancelled"), words("result.cancelled.hint"))
@@ -83,8 +85,8 @@ class ResultsPage(QWidget):
         if not done:
             return banner("bad", "failed", message or words("result.none"), hint)
         if bad:
-            return banner("doubt", "indeterminate", words("result.some", count=done, bad=bad), f"{message}{hint}")
-        return banner("good", "passed", words("result.all", count=done))
+            return banner("doubt", "indeterminate", words("result.some", count=done, bad=bad), f"{message}{hint}{note}")
+        return banner("good", "passed", words("result.all", count=done), note)
 
     def _row(self, document: SignedDocument) -> QWidget:
         words, c = self._words, look.colours()

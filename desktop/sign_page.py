@@ -221,7 +221,7 @@ class SignPage(QStackedWidget):
     def _show(self, documents: Sequence[SignedDocument], problem: Problem | None) -> None:
         """Results; what was not signed stays in the list."""
         self.job = None
-        self.results.show_result(documents, problem)
+        self.results.show_result(documents, problem, self._token is not None and self._token.emulated)
         self.setCurrentWidget(self.results)
         self.files.remove({d.input for d in documents if d.state == "published"})
 

@@ -172,6 +172,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "purpose.token_init": ("初始化 UKey", "Initialise a UKey"),
     "purpose.other": ("使用 UKey", "Use the UKey"),
     "asker.self": ("由本窗口发起", "Asked for by this window"),
+    "asker.program": (
+        "由程序 {program}（进程号 {pid}）发起。程序名仅供参考；若不是您本人发起的，请取消。",
+        "Asked for by the program {program} (process {pid}). The name is only a hint; if you did not start this, cancel.",
+    ),
     "asker.other": (
         "由程序 {program}（进程号 {pid}，用户 {user}）发起。程序名仅供参考；若不是您本人发起的，请取消。",
         "Asked for by the program {program} (process {pid}, user {user}). The name is only a hint; if you did not start this, cancel.",
@@ -240,6 +244,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "progress.name": ("进度", "Progress"),
     # results
     "result.all": ("{count} 个文件已签名", "{count} file(s) signed"),
+    "result.more": ("还有 {count} 个文件没有在这里列出。", "{count} more files are not listed here."),
+    "result.practice": ("用练习 UKey 签名，没有效力。", "Signed with a practice UKey: without legal effect."),
     "result.some": ("{count} 个文件已签名，{bad} 个没有签名", "{count} signed, {bad} not signed"),
     "result.none": ("没有文件被签名", "No file was signed"),
     "result.cancelled": ("已取消，没有文件被签名", "Cancelled; no file was signed"),

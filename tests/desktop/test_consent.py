@@ -82,6 +82,7 @@ def test_it_shows_who_what_and_with_which_ukey(qtbot: QtBot) -> None:
         assert said in text
 
 
+@pytest.mark.promise(2)
 def test_the_pin_goes_to_the_token_host_alone_and_the_field_is_empty(qtbot: QtBot, pin_socket: PinSocket) -> None:
     dialog = _dialog(qtbot, _question(socket=pin_socket.path))
     field = dialog.findChild(QLineEdit)
@@ -104,6 +105,7 @@ def test_cancel_sends_nothing(qtbot: QtBot, pin_socket: PinSocket) -> None:
     assert pin_socket.lines == []
 
 
+@pytest.mark.promise(2)
 def test_the_last_try_wants_a_typed_confirmation(qtbot: QtBot, lang: str) -> None:
     dialog = _dialog(qtbot, _question(token=token(pin_state="final_try")), lang)
     confirm, pin = dialog.findChildren(QLineEdit)
@@ -149,6 +151,7 @@ def test_new_secrets_are_typed_twice(qtbot: QtBot) -> None:
     assert not dialog.isVisible()
 
 
+@pytest.mark.promise(4)
 def test_what_changed_since_the_preview_is_pointed_out(qtbot: QtBot) -> None:
     same, other = {"/d/结.pdf": "0123456789abcdef" * 4}, {"/d/结.pdf": "f" * 64}
     assert "一致" in _texts(_dialog(qtbot, _question(), previewed=same))

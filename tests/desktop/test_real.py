@@ -77,6 +77,7 @@ def test_a_drawing_is_dropped_placed_signed_opened_and_verified(
     assert window.verify.preview.view._box.isVisible()
 
 
+@pytest.mark.promise(2)
 def test_a_wrong_pin_is_one_login_and_the_right_one_follows(window: Window, practice_token: PracticeToken, drawing: Path, qtbot: QtBot) -> None:
     window.sign.add([str(drawing)])
     window.sign.button.click()
@@ -112,6 +113,7 @@ def test_good_and_bad_files_in_one_set(window: Window, practice_token: PracticeT
     assert "通过" in texts(window.verify)
 
 
+@pytest.mark.promise(6)
 def test_cancel_leaves_nothing(window: Window, drawing: Path, qtbot: QtBot) -> None:
     window.sign.add([str(drawing)])
     window.sign.button.click()
@@ -121,6 +123,7 @@ def test_cancel_leaves_nothing(window: Window, drawing: Path, qtbot: QtBot) -> N
     assert [path.name for path in drawing.parent.iterdir()] == [drawing.name]
 
 
+@pytest.mark.promise(10)
 def test_a_changed_drawing_does_not_pass(window: Window, yinxin: Yinxin, practice_token: PracticeToken, drawing: Path, qtbot: QtBot) -> None:
     yinxin("sign", drawing, "--pin", "env:YX_PIN")
     signed = drawing.with_name(f"{drawing.stem}.signed.pdf")
@@ -155,6 +158,29 @@ def test_another_language_is_the_same_window_anew(desktop: Desktop, window: Wind
     qtbot.waitUntil(lambda: "Ready" in texts(desktop.window.tokens), timeout=LONG)
 
 
+def _prompter_of(agent_pid: int) -> int | None:
+    for line in Path(f"/proc/{agent_pid}/task/{agent_pid}/children").read_text(encoding="ascii").split():
+        try:
+            if b"desktop.prompter" in Path(f"/proc/{line}/cmdline").read_bytes():
+                return int(line)
+        except OSError:  # it ended
+            continue
+    return None
+
+
+def test_a_prompter_that_is_closed_says_no(yinxin: Yinxin, practice_token: PracticeToken, drawing: Path, qtbot: QtBot) -> None:
+    """The agent asks by a window of its own where its caller has no terminal; nobody there means that nobody agreed."""
+    yinxin("token", "list")
+    agent = yinxin("agent", "status").json["pid"]
+    running = yinxin.start("sign", drawing, env={"QT_QPA_PLATFORM": "offscreen"})
+    qtbot.waitUntil(lambda: _prompter_of(agent) is not None, timeout=LONG)
+    os.kill(_prompter_of(agent) or 0, signal.SIGTERM)
+    out, _ = running.communicate(timeout=60)
+    assert running.returncode == 3
+    assert '"pin_cancelled"' in out
+    assert not drawing.with_name(f"{drawing.stem}.signed.pdf").exists()
+
+
 def _program(home: Path, *arguments: str, **env: str) -> "subprocess.Popen[str]":
     base = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(home), "LANG": "C.UTF-8"}
     command = [sys.executable, "-W", "error", "-m", "desktop.main", "--home", str(home), *arguments]
@@ -180,6 +206,16 @@ def test_without_a_display_the_program_says_what_to_do(display: dict[str, str], 
     assert "command line" in complaints
 
 
+def test_a_home_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "h").symlink_to("/proc")
+    running = _program(tmp_path / "h", "--lang", "en", QT_QPA_PLATFORM="offscreen")
+    _, complaints = running.communicate(timeout=60)
+    assert running.returncode == 6
+    assert "/proc" not in complaints.replace(str(tmp_path), "")
+    assert "Traceback" not in complaints
+
+
+@pytest.mark.promise(2)
 def test_the_pin_is_in_no_request_log_or_file(window: Window, home: Path, practice_token: PracticeToken, drawing: Path, qtbot: QtBot) -> None:
     marker = "73915028"
     window.sign.add([str(drawing)])

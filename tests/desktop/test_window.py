@@ -16,6 +16,7 @@ from reportlab.pdfgen.canvas import Canvas
 from desktop import look
 from desktop.consent import ConsentDialog
 from desktop.files import dropped_paths
+from desktop.nouns import SignedDocument
 from desktop.window import MINIMUM, Window
 from desktop.wire import Agent
 from desktop.words import Words
@@ -247,15 +248,29 @@ def test_an_old_result_is_replaced_only_when_asked(ready: Window, fake: FakeAgen
     assert [b["force"] for _, p, b in fake.requests if p == "/v1/signatures"] == [False, True]
 
 
-VERDICT = {
-    "verdict": "passed", "reason": None, "explanation": {"zh": "签名完整，签名人可信。", "en": "Intact and trusted."},
-    "signatures": [
-        {"verdict": "passed", "reason": None, "explanation": {"zh": "由王芳签名。", "en": "Signed by 王芳."}, "field": "S1", "page": 2, "rect_mm": [100, 30, 70, 20], "signer": "王芳",
-         "signing_time": "2026-03-01T08:00:00Z", "time_source": "claimed", "level": "b-b", "covers_whole_file": True, "changes_after_signing": [], "revocation": "not_offered"},
-        {"verdict": "indeterminate", "reason": "NO_CERTIFICATE_CHAIN_FOUND", "explanation": {"zh": "没有找到签发者。", "en": "No issuer."}, "page": None, "rect_mm": None, "signer": None,
-         "covers_whole_file": False, "changes_after_signing": [{"zh": "增加了一个签名", "en": "a signature was added"}], "revocation": "unknown"},
-    ],
+PASSED = {
+    "verdict": "passed", "reason": None, "explanation": {"zh": "由王芳签名。", "en": "Signed by 王芳."}, "field": "S1", "page": 2,
+    "rect_mm": [100, 30, 70, 20],
+    "signer": "王芳", "signing_time": "2026-03-01T08:00:00Z", "time_source": "claimed", "level": "b-b", "covers_whole_file": True,
+    "changes_after_signing": [], "revocation": "not_offered",
 }  # fmt: skip
+DOUBTFUL = {
+    "verdict": "indeterminate", "reason": "NO_CERTIFICATE_CHAIN_FOUND", "explanation": {"zh": "没有找到签发者。", "en": "No issuer."}, "page": None,
+    "rect_mm": None, "signer": None, "covers_whole_file": False, "changes_after_signing": [{"zh": "增加了一个签名", "en": "a signature was added"}],
+    "revocation": "unknown",
+}  # fmt: skip
+VERDICT = {"verdict": "passed", "reason": None, "explanation": {"zh": "签名完整，签名人可信。", "en": "Intact."}, "signatures": [PASSED, DOUBTFUL]}
+
+
+def test_a_large_set_is_summed_up_with_its_troubles_first(ready: Window, qtbot: QtBot) -> None:
+    error = ("input_unusable", {"reason": "empty", "name": "b"}, "", "")
+    good = [SignedDocument(f"/d/{n}.pdf", f"/d/{n}.signed.pdf", "published", None) for n in range(300)]
+    ready.sign.results.show_result([*good, SignedDocument("/d/b.pdf", "", "failed", error)], practice=True)
+    ready.sign.setCurrentWidget(ready.sign.results)
+    qtbot.waitUntil(lambda: "还有 101 个文件" in texts(ready.sign.results))
+    text = texts(ready.sign.results)
+    for said in ("300 个文件已签名，1 个没有签名", "文件是空的", "没有效力"):
+        assert said in text
 
 
 def test_a_verdict_comes_first_in_words_and_each_signature_has_its_place(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
