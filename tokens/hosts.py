@@ -233,6 +233,7 @@ class Host:
         facts: Mapping[str, str | bool] = {"reason": "crashed", "module": self.ref.name, "during": op, "try_spent": op in _SPENDS_TRY}
         if self._process is None:
             return ModuleUnusable(**facts)
+        _kill(self._process)  # a module may close our descriptor and live on; where it has died by itself, its own status stays
         status = await self._process.wait()
         return ModuleUnusable(**facts, signal=signal.Signals(-status).name) if status < 0 else ModuleUnusable(**facts, status=status)
 

@@ -4,6 +4,7 @@
  * SHIM_NAME     the maker it gives itself instead of SoftHSM's: nobody then watches its token folder
  * SHIM_CONTROL  a file read at every call; its lines:
  *   hang NAME | abort NAME | fail NAME HEX    never return; die by SIGABRT; return this CKR_
+ *   leave NAME                                close every descriptor and never return
  *   wrong C_Sign                              turn a bit of the signature over
  *   flags HEX                                 more CK_TOKEN_INFO flags (FINAL_TRY 20000, LOCKED 40000, COUNT_LOW 10000)
  *   absent                                    every slot is empty
@@ -52,6 +53,7 @@ static U fault(const char *name)
     if (f) { fprintf(f, "%s\n", name); fclose(f); }
     if (told("hang", name)) for (;;) pause();
     if (told("abort", name)) abort();
+    if (told("leave", name)) { for (int fd = 3; fd < 1024; fd++) close(fd); for (;;) pause(); }
     return (value = told("fail", name)) ? strtoul(value, NULL, 16) : 0;
 }
 

@@ -127,6 +127,17 @@ def test_a_crash_is_reported_with_its_signal(shim: Bench, keys: dict[KeyType, Ke
     asyncio.run(run())
 
 
+def test_a_module_that_closes_our_descriptor_keeps_nobody_waiting(shim: Bench, keys: dict[KeyType, Key]) -> None:
+    async def run() -> None:
+        async with await shim.logged_in() as session:
+            shim.say("leave C_Sign")
+            async with asyncio.timeout(20):
+                with pytest.raises(ModuleUnusable, match="crashed"):
+                    await session.sign(keys[KeyType.P256].cka_id, ECDSA, b"x", await session.public_key(keys[KeyType.P256].cka_id))
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("kind", [KeyType.P256, KeyType.RSA2048])
 def test_a_wrong_signature_is_never_returned(shim: Bench, keys: dict[KeyType, Key], kind: KeyType) -> None:
     async def run() -> None:

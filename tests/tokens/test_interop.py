@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from tests.tokens.conftest import LABEL, PIN, Bench
+from tokens.errors import PinIncorrect, TokenError
 from tokens.types import Key, KeyType, SignatureScheme
 
 
@@ -55,6 +56,24 @@ def test_a_key_that_asks_for_the_pin_at_every_signature(bench: Bench) -> None:
         async with await bench.logged_in() as session:
             for _ in range(3):
                 await session.sign(b"\x9c", SignatureScheme.ECDSA_SHA256, b"x")
+
+    asyncio.run(run())
+
+
+@pytest.mark.promise(2)
+def test_a_pin_refused_at_a_signature_is_not_tried_again_by_those_behind_it(shim: Bench) -> None:
+    _tool(shim, "--keypairgen", "--key-type", "EC:prime256v1", "--id", "9c", "--label", "always", "--always-auth")
+
+    async def run() -> None:
+        async with await shim.logged_in() as session:
+            await session.public_key(b"\x9c")
+            before = shim.calls("C_Login")
+            shim.say("fail C_Login a0")
+            signing = [session.sign(b"\x9c", SignatureScheme.ECDSA_SHA256, b"x") for _ in range(5)]
+            outcomes = await asyncio.gather(*signing, return_exceptions=True)
+            assert shim.calls("C_Login") == before + 1
+            assert isinstance(outcomes[0], PinIncorrect)
+            assert all(isinstance(outcome, TokenError) for outcome in outcomes)
 
     asyncio.run(run())
 

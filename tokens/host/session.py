@@ -149,7 +149,9 @@ class SessionProgram(Program):
         signer, tbs = self._signer(args), to_bytes(args["tbs"])
         try:
             return {"signature": to_text(signer.sign(args["scheme"], tbs, self._secrets.get("pin")))}
-        except TokenError:
+        except TokenError as exc:
+            if isinstance(exc, PinIncorrect | PinLocked):  # a key that asks each time: what waits behind must not spend another try
+                self._forget()
             self._renew()
             raise
 
