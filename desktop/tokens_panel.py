@@ -107,6 +107,7 @@ class TokenPanel(QWidget):
         self._words = words
         self._tokens: tuple[Token, ...] = ()
         self._choice: Token | None = None
+        self._last: tuple[str, str, str] | None = None
         self.follows: QWidget | None = None
         """What comes before the cards when one goes through the window by keyboard."""
         self._group = QButtonGroup(self)
@@ -145,23 +146,23 @@ class TokenPanel(QWidget):
         alone = [t.serial for t in self._tokens].count(self._choice.serial) == 1
         return self._choice.serial if self._choice.serial and alone else self._choice.label
 
-    def unknown(self) -> None:
+    def unknown(self, starting: bool) -> None:
         """The service does not answer: what was shown may be wrong."""
         self.show_tokens(())
         empty(self._column)
-        self._say("tokens.loading")
+        self._say("tokens.loading" if starting else "tokens.unknown")
+        self._column.addStretch(1)
 
     def show_tokens(self, tokens: tuple[Token, ...]) -> None:
         """Show what is there now; the choice stays with its UKey, and falls on the first that can sign."""
-        if tokens == self._tokens and self._column.count() and (tokens or self._choice):
+        if tokens and tokens == self._tokens:
             return
         focused = any(card.radio.hasFocus() for card in self.cards)
         self._tokens = tokens
         empty(self._column)
         for button in self._group.buttons():
             self._group.removeButton(button)
-        before = self._choice.key if self._choice else None
-        choice = next((t for t in tokens if t.key == before), None) or next(
+        choice = next((t for t in tokens if t.key == self._last), None) or next(
             (t for t in tokens if t.state == "ready" and t.signing_certificates), None
         )
         choice = choice or next((t for t in tokens if t.state == "ready"), None)
@@ -184,6 +185,7 @@ class TokenPanel(QWidget):
 
     def _choose(self, token: Token | None) -> None:
         self._choice = token
+        self._last = token.key if token else self._last  # it may come back
         self.chosen.emit(token)
 
     def _say(self, key: str, hint: str = "") -> None:

@@ -162,7 +162,7 @@ class Window(QWidget):
         if state == "up":
             self._state.addWidget(self._lamp("passed", "good", words("service.up")))
             return
-        self.tokens.unknown()
+        self.tokens.unknown(state == "connecting")
         if state == "connecting":
             self._state.addWidget(self._lamp("information", "quiet", words("service.connecting")))
             return

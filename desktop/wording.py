@@ -52,6 +52,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "tokens.title": ("我的 UKey", "My UKeys"),
     "tokens.none": ("没有找到 UKey", "No UKey found"),
     "tokens.none.hint": ("请插入 UKey，这里会自动显示。", "Plug in your UKey; it appears here by itself."),
+    "tokens.unknown": ("签章服务没有运行，看不到 UKey。", "The signing service is not running, so UKeys cannot be seen."),
     "tokens.loading": ("正在查找 UKey……", "Looking for UKeys…"),
     "token.unnamed": ("未命名的 UKey", "Unnamed UKey"),
     "token.serial": ("序列号 {serial}", "Serial {serial}"),

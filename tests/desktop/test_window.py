@@ -95,6 +95,8 @@ def test_the_choice_stays_with_its_ukey(window: Window, fake: FakeAgent, qtbot: 
     fake.show(token("零号", serial="7"), token("二号", serial="8", pin_state="low"), token())
     qtbot.waitUntil(lambda: len(window.tokens.cards) == 3)
     assert window.tokens.selector() == "8"
+    fake.show(token())
+    qtbot.waitUntil(lambda: window.tokens.selector() == "7F00A1")
     fake.show(token("甲", serial="0"), token("乙", serial="0"))
     qtbot.waitUntil(lambda: len(window.tokens.cards) == 2)
     assert window.tokens.selector() == "甲"
