@@ -70,7 +70,8 @@ class Ledger:
         await self._durably(write)
 
     async def note(self, batch: str, n: int, step: str, facts: bytes) -> None:
-        """Record durably that document `n` of a batch reached a step ("attributes": about to be signed; "publishing": about to appear)."""
+        """Record durably that document `n` of a batch reached a step ("attributes": about to be signed; "publishing": about to appear;
+        "staged": `facts` is a folder in which it lies under a hidden name)."""
         await self._durably({"batch": batch, "n": n, "step": step, "facts": facts})
 
     async def head(self) -> Head:
@@ -111,6 +112,19 @@ class Ledger:
             for batch, statement in started.items()
             if batch not in finished
         ]
+
+    async def staged(self) -> list[tuple[str, bytes]]:
+        """Batch and folder of what lies, or lay, under hidden names."""
+
+        def read() -> list[Any]:
+            with self._store.begin() as connection:
+                return list(connection.execute(sa.select(journal.c.batch, journal.c.facts).where(journal.c.step == "staged")))
+
+        return [(row.batch, row.facts) for row in await asyncio.get_running_loop().run_in_executor(self._writer, read)]
+
+    async def swept(self, batch: str) -> None:
+        """Nothing of this batch lies under hidden names any more."""
+        await self._durably(lambda connection: _delete_staged(connection, batch))
 
     async def _durably(self, write: _Write) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -156,6 +170,10 @@ def _append(connection: sa.Connection, statement: bytes) -> None:
     leaf = merkle.leaf_hash(statement)
     after = merkle.append(edge, size, leaf)
     connection.execute(entries.insert(), {"seq": size, "statement": statement, "leaf": leaf, "edge": b"".join(after)})
+
+
+def _delete_staged(connection: sa.Connection, batch: str) -> None:
+    connection.execute(journal.delete().where(journal.c.batch == batch, journal.c.step == "staged"))
 
 
 def digest_of(path: str | bytes) -> str | None:

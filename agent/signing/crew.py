@@ -17,6 +17,8 @@ from tokens.wire import Channel, ChannelClosed, Message
 log = structlog.get_logger()
 _DEADLINE = 600.0
 """Seconds for one operation: a file of some gigabytes on a slow share may take minutes, a worker that hangs may not take for ever."""
+_LEAVE_SECONDS = 3.0
+"""How long a worker may take to drop what it has staged before it is killed."""
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "TZ", "PYTHONPATH", "TMPDIR")
 
 
@@ -80,9 +82,14 @@ class Worker:
             self._process.kill()
 
     async def close(self) -> None:
-        """End the process."""
-        self.kill()
-        await self._process.wait()
+        """End the process, which drops what it has staged; one that is too busy to hear of it is killed."""
+        self._channel.close()
+        try:
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            self.kill()
+            await self._process.wait()
 
 
 class Lease:
@@ -116,12 +123,10 @@ class Crew:
             yield lease
             clean = True
         finally:
-            for worker in lease.workers:
-                # A batch that ended in an error may have left staged documents in a worker: they end with it.
-                if clean and worker.alive and len(self._idle) < self._keep:
-                    self._idle.append(worker)
-                else:
-                    await worker.close()
+            # A batch that ended in an error may have left staged documents in a worker: they end with it.
+            kept = [worker for worker in lease.workers if clean and worker.alive][: self._keep - len(self._idle)]
+            self._idle += kept
+            await asyncio.gather(*(worker.close() for worker in lease.workers if worker not in kept))
 
     async def close(self) -> None:
         """End the idle workers."""

@@ -37,6 +37,8 @@ class Setup:
     umask: int
     disk: Executor
     """Where files are made durable beside other work."""
+    mark: str = "0"
+    """The set, as hidden names tell it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Document:
         self.snapshot: Snapshot
         self.warnings: tuple[str, ...] = ()
         with source(asked.input, asked.output) as fd:
-            self._staging = Staging(asked.output, asked.force, keep_open)
+            self._staging = Staging(asked.output, asked.force, keep_open, setup.mark)
             try:
                 self._read(fd)
             except BaseException:
@@ -91,6 +93,11 @@ class Document:
     def pages(self) -> int | None:
         """How many pages a PDF has."""
         return self._plan.pages if self._plan is not None else None
+
+    @property
+    def named(self) -> bool:
+        """Whether it is staged under a hidden name, which a kill would leave behind."""
+        return self._staging.named
 
     @property
     def signatures(self) -> int:
@@ -140,7 +147,7 @@ class Document:
 
     def _repaired(self, places: Sequence[Place]) -> pdf.Plan:
         """Put what qpdf can rebuild in place of the copy."""
-        better = Staging(self._asked.output, self._asked.force, self._staging.keep_open)
+        better = Staging(self._asked.output, self._asked.force, self._staging.keep_open, self._setup.mark)
         try:
             with self._staging.file() as old, better.file() as target:
                 reader.rewrite(old, self.snapshot.size, target)

@@ -1,15 +1,21 @@
 """What a killed agent left open is closed at the next start, by what is really there: each document is published, or it is not."""
 
+import os
+
 import structlog
 
 from agent.api.uris import to_path
 from agent.ledger.log import Ledger, digest_of
+from agent.signing.staging import sweep
 
 log = structlog.get_logger()
 
 
 async def close_open_sets(ledger: Ledger) -> None:
-    """Record the outcome of every set that has a start and no end; nothing is signed again."""
+    """Record the outcome of every set that has a start and no end, and remove what was staged under hidden names; nothing is signed again."""
+    for batch, folder in await ledger.staged():
+        log.warning("leftovers_swept", batch=batch, files=sweep([os.fsdecode(folder)], batch))
+        await ledger.swept(batch)
     for left in await ledger.open_sets():
         body = left.statement["body"]
         outcome = []

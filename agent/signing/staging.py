@@ -1,14 +1,16 @@
 """The output while it is being made: a file without a name in the output's folder, published whole or never.
 
-Where the file system has no O_TMPFILE (FAT, NFS, CIFS, some overlays) a hidden name with a random part stands in for it.
+Where the file system has no O_TMPFILE (FAT, NFS, CIFS, some overlays) a hidden name stands in for it, which tells the set it
+belongs to: what a killed worker left is found by that (`sweep`), and no other set's files are.
 """
 
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -44,9 +46,9 @@ class Staging:
     With `keep_open` false it holds no descriptor between uses, at the price of a hidden name that a kill leaves behind.
     """
 
-    def __init__(self, output: str, force: bool, keep_open: bool = True) -> None:
-        """Make the staging file; raises `ApiError` (output_exists, output_unwritable)."""
-        self.output, self.force = output, force
+    def __init__(self, output: str, force: bool, keep_open: bool = True, mark: str = "0") -> None:
+        """Make the staging file; `mark` (letters and digits) tells its set.  Raises `ApiError` (output_exists, output_unwritable)."""
+        self.output, self.force, self.mark = output, force, mark
         self._folder = os.path.dirname(output) or "."
         self._hidden: str | None = None
         self._fd: int | None = None
@@ -79,7 +81,7 @@ class Staging:
         return fd
 
     def _hidden_name(self, ending: str) -> str:
-        tail = os.fsencode(f".yinxin-{secrets.token_hex(6)}.{ending}")
+        tail = os.fsencode(f".yinxin-{self.mark}-{secrets.token_hex(6)}.{ending}")
         name = os.fsencode(os.path.basename(self.output))[: _NAME_MAX - 1 - len(tail)]
         return os.path.join(self._folder, os.fsdecode(b"." + name + tail))
 
@@ -150,6 +152,20 @@ class Staging:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+
+def sweep(folders: Iterable[str], mark: str) -> int:
+    """Unlink the staging files of the set `mark` in these folders, whose workers are gone; how many there were."""
+    ours = re.compile(rb"\..*\.yinxin-%s-[0-9a-f]{12}\.(part|new)" % re.escape(mark.encode()), re.DOTALL)
+    swept = 0
+    for folder in folders:
+        with contextlib.suppress(OSError), os.scandir(os.fsencode(folder)) as entries:
+            for entry in entries:
+                if ours.fullmatch(entry.name):
+                    with contextlib.suppress(OSError):
+                        os.unlink(entry.path)
+                        swept += 1
+    return swept
 
 
 def check_free(output: str, force: bool) -> None:

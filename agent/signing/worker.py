@@ -3,21 +3,22 @@
 It reads documents that anybody may have made, so it is hardened, has bounded memory, and holds neither PIN nor key.
 Operations, in order of a document's life (n is the caller's number for it):
 
-    setup     {signer_der, chain, scheme, language, appearance, reason, location, signer_name, signing_time, practice} → {}
-    snapshot  {n, input, output, format, places, force, repair} → {n, sha256, size, pages, warnings, signatures}
+    setup     {signer_der, chain, scheme, language, appearance, reason, location, signer_name, signing_time, practice, mark} → {}
+    snapshot  {n, input, output, format, places, force, repair} → {n, sha256, size, pages, warnings, signatures, named}
     prepare   {n} → {n, tbs}          finish {n, signature} → {n, sha256_after}
     publish   {n} → {n, output}       drop {n} → {n}
     settle    {outputs} → {}          once a set is through: the names in these outputs' folders become durable
 
-A document's error ends that document; the worker goes on.
+A document's error ends that document; the worker goes on.  When the agent closes the socket, what is still staged goes.
 """
 
+import contextlib
 import os
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from agent.api.errors import ApiError, Code
 from agent.signing.appearance import stamp
@@ -92,9 +93,13 @@ class Bench:
             return {"output": document.publish()}
         raise ApiError(Code.INTERNAL, reason="operation", during=op)
 
-    def _set_up(self, args: Message) -> Message:
+    def clear(self) -> None:
+        """Drop every document."""
         for n in list(self._documents):
             self._forget(n)
+
+    def _set_up(self, args: Message) -> Message:
+        self.clear()
         signer, chain = to_bytes(args["signer_der"]), tuple(map(to_bytes, args.get("chain") or ()))
         scheme = SignatureScheme(args["scheme"])
         pades, cades = (template(signer, chain, scheme, embedded) for embedded in (True, False))
@@ -103,7 +108,8 @@ class Bench:
         shown = None
         if args.get("appearance") == "text":
             shown = stamp(words("zh" if args.get("language") == "zh" else "en", name, moment, reason, location, bool(args.get("practice"))))
-        self._setup = Setup(pades, cades, signer_of(signer, pades), shown, Words(moment, name, reason, location), self._umask, self._disk)
+        asked = Words(moment, name, reason, location)
+        self._setup = Setup(pades, cades, signer_of(signer, pades), shown, asked, self._umask, self._disk, str(args.get("mark") or "0"))
         return {}
 
     def _settle(self, args: Message) -> Message:
@@ -126,7 +132,7 @@ class Bench:
         seen = document.snapshot
         return {
             "n": n, "sha256": seen.sha256, "size": seen.size, "pages": document.pages, "warnings": list(document.warnings),
-            "signatures": document.signatures,
+            "signatures": document.signatures, "named": document.named,
         }  # fmt: skip
 
     def _forget(self, n: int) -> None:
@@ -147,8 +153,12 @@ def main(argv: list[str]) -> int:
     platform.harden(die_with_parent=True)
     platform.limit(memory_bytes=MEMORY_MAX)
     files = platform.allow_many_files()
-    bench: Any = Bench(max(8, files - _SPARE_FILES), _umask())
-    serve(Link(socket.socket(fileno=int(argv[1]))), bench.answer)
+    bench = Bench(max(8, files - _SPARE_FILES), _umask())
+    try:
+        with contextlib.suppress(ConnectionError):  # the agent has gone before a reply: an end like any other
+            serve(Link(socket.socket(fileno=int(argv[1]))), bench.answer)
+    finally:
+        bench.clear()
     return 0
 
 

@@ -1,5 +1,6 @@
 """A document that kills the process reading it fails alone: the others of its set are signed (promise 8 in spirit, S41)."""
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -38,3 +39,28 @@ def test_a_document_that_kills_workers_fails_alone(yinxin: Yinxin, practice_toke
     assert {path.name for path in tmp_path.glob("*.signed.pdf")} == {f"{n}.signed.pdf" for n in range(9) if n not in (3, 4)}
     alone = yinxin("sign", inputs[3], *pin, code=5, env=env)
     assert alone.error["code"] == "input_unusable"
+
+
+AFTER_THE_NAME = """
+import os, sys
+if "agent.signing.worker" in sys.orig_argv:
+    import agent.signing.staging as staging
+    calm = staging.Staging.publish
+    def publish(self):
+        calm(self)
+        os.kill(os.getpid(), 9)
+    staging.Staging.publish = publish
+"""
+
+
+@pytest.mark.promise(5)
+def test_a_document_whose_worker_died_after_the_name_was_given_is_told_as_published(
+    yinxin: Yinxin, practice_token: PracticeToken, drawing: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(AFTER_THE_NAME)
+    env = {"PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), str(ROOT)])}
+    done = yinxin("sign", drawing, "--out", tmp_path / "a.pdf", "--token", practice_token.label, "--pin", "env:YX_PIN", env=env).json
+    (document,) = done["documents"]
+    assert (document["state"], document["error"]) == ("published", None)
+    assert document["sha256_after"] == hashlib.sha256((tmp_path / "a.pdf").read_bytes()).hexdigest()

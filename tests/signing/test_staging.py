@@ -161,3 +161,14 @@ def test_an_output_is_never_more_open_than_its_input(mode: int, umask: int, expe
 def test_syncing_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
     with pytest.raises(ApiError):
         staging.sync_folder(str(tmp_path / "gone" / "a.pdf"))
+
+
+def test_a_sweep_takes_the_files_of_one_set_and_nothing_else(tmp_path: Path) -> None:
+    ours, others = Staging(str(tmp_path / "图\n纸.pdf"), False, False, "a1"), Staging(str(tmp_path / "图\n纸.pdf"), False, False, "a12")
+    (tmp_path / ".x.yinxin-a1-000000000000.part.pdf").touch()
+    assert ours.named
+    assert staging.sweep([str(tmp_path), str(tmp_path / "gone")], "a1") == 1
+    assert staging.sweep([str(tmp_path)], "a1") == 0
+    assert len(os.listdir(tmp_path)) == 2
+    others.discard()
+    ours.discard()
