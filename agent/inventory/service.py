@@ -73,7 +73,8 @@ class Inventory:
         wanted = modules.configured(self._home)
         gone = [ref for ref in self._monitors if ref not in wanted]
         for ref in gone:
-            await self._monitors.pop(ref).close()
+            if monitor := self._monitors.pop(ref, None):  # two looks at once may both find it gone
+                await monitor.close()
         for ref in wanted:
             if ref not in self._monitors:
                 self._monitors[ref] = Monitor(ref)

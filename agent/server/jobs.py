@@ -105,7 +105,7 @@ class Job:
             asker = CallerAsker(self.caller.pid, self._ask_caller)
         else:
             display = {k: v for k, v in self.interaction.display.items() if k in _DISPLAY}
-            who = {"program": self.program, "pid": self.caller.pid}
+            who = {"program": self.program, "pid": self.caller.pid, "user": platform.user_of(self.caller.uid)}
             asker = await PrompterAsker.start(display, who, self.lang)
         try:
             yield asker
@@ -139,6 +139,7 @@ class Jobs:
 
     running: dict[str, Job] = field(default_factory=dict)
     _done: asyncio.Event = field(default_factory=asyncio.Event)
+    _stopping: bool = False
 
     def stream(self, request: Request, what: str, body: JobBody, work: Work) -> Response:
         """The response that runs `work` and streams its events; `done` or `failed` is the last one."""
@@ -155,7 +156,8 @@ class Jobs:
             raise ApiError(Code.NOT_FOUND, reason="job") from None
 
     async def stop_all(self, seconds: float) -> None:
-        """Cancel every job and wait until they came to rest, at most `seconds`."""
+        """Cancel every job, those too that come from now on, and wait until they came to rest, at most `seconds`."""
+        self._stopping = True
         for job in list(self.running.values()):
             job.cancel()
         try:
@@ -170,6 +172,8 @@ class Jobs:
         """Do the work of `job` and close its stream with what came of it."""
         self.running[job.id] = job
         job.emit("job", job=job.id)
+        if self._stopping:
+            job.cancel()
         try:
             job.emit("done", result=await work(job))
         except PartlyDone as partly:

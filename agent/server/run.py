@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Awaitable, Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -66,10 +67,14 @@ class Stopper:
 def take_home(home: Home) -> int:
     """Lock the home for this process (the lock dies with it); raises `AlreadyRunning`."""
     home.make()
-    lock = platform.lock_file(home.state / "agent.lock")
+    lock = platform.lock_file(_lock(home))
     if lock is None:
         raise AlreadyRunning(str(home.state))
     return lock
+
+
+def _lock(home: Home) -> Path:
+    return home.state / "agent.lock"
 
 
 async def serve(
@@ -105,7 +110,7 @@ async def serve(
     finally:
         leaving.cancel()
         server.should_exit = True
-        server.force_exit = not jobs.running  # event streams of idle watchers need not be waited for
+        server.force_exit = True  # jobs have come to rest or are cut off; event streams of idle watchers need not be waited for
         await asyncio.gather(serving, leaving, return_exceptions=True)
         await closing()
         with contextlib.suppress(OSError):
@@ -119,8 +124,8 @@ async def _leave_when_useless(home: Home, inode: int, jobs: Jobs, activity: Acti
         await asyncio.sleep(min(5.0, max(0.2, idle_seconds / 4)))
         if not jobs.running and activity.idle_seconds() > idle_seconds:
             stopper.ask("idle")
-        try:
-            gone = os.stat(home.socket).st_ino != inode
+        try:  # the socket may lie outside of the home, whose folder can then go without it
+            gone = os.stat(home.socket).st_ino != inode or not _lock(home).exists()
         except OSError:
             gone = True
         if gone:

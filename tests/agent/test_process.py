@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -137,6 +138,15 @@ def test_an_idle_agent_leaves(tmp_path: Path) -> None:
 def test_an_agent_whose_home_vanished_leaves(agent: Agent) -> None:
     agent.home.socket.unlink()
     assert agent.process.wait(DEADLINE) == 0
+
+
+def test_an_agent_whose_socket_lies_elsewhere_leaves_with_its_home_too(tmp_path: Path) -> None:
+    agent = Agent(tmp_path / ("x" * 120)).ready()
+    assert not agent.home.socket.is_relative_to(tmp_path)
+    shutil.rmtree(tmp_path / ("x" * 120))
+    assert agent.process.wait(DEADLINE) == 0
+    assert not agent.home.socket.exists()
+    agent.end()
 
 
 @pytest.mark.obligation("S46")
