@@ -7,7 +7,9 @@ import sys
 
 import structlog
 
+from agent.api.errors import ApiError
 from agent.api.home import Home, locate
+from agent.api.messages import sentence
 from agent.server import logs
 from agent.server.run import AlreadyRunning, take_home
 from tokens import platform
@@ -31,6 +33,10 @@ def main() -> None:
     logs.start(home.state / "agent.log")
     try:
         asyncio.run(_run(home, options.home or os.environ.get("YINXIN_HOME") or "", options.idle))
+    except ApiError as error:
+        structlog.get_logger().error("agent_failed", code=error.code, facts=error.facts)
+        print(sentence(error.code, error.facts, os.environ.get("LANG", ""))[0], file=sys.stderr)
+        sys.exit(1)
     except Exception as error:  # noqa: BLE001 - told in the log and to whoever started us
         structlog.get_logger().error("agent_failed", type=type(error).__name__, exc_info=error)
         print(f"{type(error).__name__}: {error}", file=sys.stderr)

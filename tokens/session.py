@@ -46,6 +46,7 @@ class Session:
         self.token = token
         self._run_dir = run_dir
         self._public: dict[bytes, bytes] = {}
+        self._offered: str | None = None
 
     @classmethod
     async def open(cls, ref: ModuleRef, token: Token, run_dir: Path, deadlines: Deadlines | None = None) -> "Session":
@@ -73,6 +74,7 @@ class Session:
         """Have the host open its one-shot PIN socket for `secrets`; only our own user, and the process `expect_pid` if given, is heard."""
         args = {"run_dir": str(self._run_dir), "secrets": secrets, "expect_pid": expect_pid}
         answer = await self.host.call("offer", args, deadline=self.host.deadlines.list)
+        self._offered = answer["path"]
         return PinOffer(answer["path"], answer["nonce"], secrets)
 
     async def secrets_received(self, timeout: float) -> None:
@@ -194,8 +196,10 @@ class Session:
         await self.host.call("logout", deadline=self.host.deadlines.list)
 
     async def close(self) -> None:
-        """End the host at once."""
+        """End the host at once; its PIN socket, should it stand there still, goes with it."""
         await self.host.close()
+        if self._offered is not None:
+            Path(self._offered).unlink(missing_ok=True)
 
 
 def _integer(value: int) -> bytes:

@@ -3,12 +3,22 @@
 import os
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from agent.api.errors import ApiError, Code
+
 _PREFIX = "file://"
 
 
 def to_uri(path: str | bytes | os.PathLike[str]) -> str:
-    """The file URI of `path`, made absolute against the working folder; links are kept as they are.  Raises OSError where that folder is gone."""
-    whole = os.path.join(os.getcwdb(), os.fsencode(path))
+    """The file URI of `path`, made absolute against the working folder; links are kept as they are.
+
+    Raises `ApiError` (input_unusable) for a relative path where that folder is gone.
+    """
+    whole = os.fsencode(path)
+    if not whole.startswith(b"/"):
+        try:
+            whole = os.path.join(os.getcwdb(), whole)
+        except OSError:
+            raise ApiError(Code.INPUT_UNUSABLE, reason="not_found", name=os.fsdecode(path)) from None
     if b".." not in whole.split(b"/"):  # a textual a/link/../b would be another file than the kernel's
         whole = os.path.normpath(whole)
     return _PREFIX + quote_from_bytes(whole, safe="/")

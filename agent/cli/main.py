@@ -8,6 +8,7 @@ from typing import Any
 from agent.api.errors import ApiError, Code, Exit
 from agent.cli import arguments
 from agent.cli.language import LANGUAGES, choose
+from agent.cli.output import Unwritten
 from agent.cli.session import Session
 
 _COMPLETE = "_YINXIN_COMPLETE"
@@ -18,6 +19,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = arguments.read(sys.argv[1:] if argv is None else argv)
     session = Session(choose(given.lang), given.json, given.home)
     try:
+        return _told(given, session)
+    except BrokenPipeError:
+        # Whoever read our output has enough; without this Python would complain once more while closing it.
+        _drop_output()
+        return int(Exit.NEGATIVE)
+    except Unwritten as error:
+        _drop_output()
+        said = ApiError(Code.OUTPUT_UNWRITABLE, name="stdout", detail=str(error))
+        return report(said, Session(session.lang, False, session.home))
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _told(given: arguments.Arguments, session: Session) -> int:
+    try:
         if given.missing or (given.lang is not None and given.lang not in LANGUAGES):
             raise ApiError(Code.USAGE, reason="option", option=given.missing or "--lang")
         return _run(given.rest, session)
@@ -25,10 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return report(error, session)
     except KeyboardInterrupt:
         return report(ApiError(Code.CANCELLED), session)
-    except BrokenPipeError:
-        # Whoever read our output has enough; without this Python would complain once more while closing it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return int(Exit.NEGATIVE)
+    except (BrokenPipeError, Unwritten):
+        raise
     except Exception as error:  # noqa: BLE001 — never a traceback: the log has it
         return report(ApiError(Code.INTERNAL, type=type(error).__name__, path=_keep(session)), session)
 

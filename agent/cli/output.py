@@ -2,8 +2,13 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TextIO
+
+
+class Unwritten(Exception):
+    """What we print could not be written; holds the system's words."""
 
 
 def printable(text: object) -> str:
@@ -52,16 +57,31 @@ def write(text: str, stream: TextIO | None = None) -> None:
     """A text and a line end; characters that the stream's encoding lacks become escapes."""
     stream = stream or sys.stdout
     encoding = stream.encoding or "utf-8"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-    stream.flush()
+    with _writing(stream):
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.flush()
+
+
+@contextmanager
+def _writing(stream: TextIO) -> Generator[None]:
+    """Within: a full disk or a closed stdout is `Unwritten`, a reader that has enough stays a BrokenPipeError; remarks nobody can get are let go."""
+    try:
+        yield
+    except OSError as error:
+        if stream is sys.stderr:
+            return
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise Unwritten(error.strerror or "") from error
 
 
 def write_json(document: Mapping[str, Any]) -> None:
     """One JSON document on stdout, UTF-8 whatever the locale; lone surrogates (undecodable bytes of names) as JSON's own escapes."""
     raw = json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace") + b"\n"
     buffer = getattr(sys.stdout, "buffer", None)
-    if buffer is None:
-        sys.stdout.write(raw.decode())
-    else:
-        buffer.write(raw)
-    sys.stdout.flush()
+    with _writing(sys.stdout):
+        if buffer is None:
+            sys.stdout.write(raw.decode())
+        else:
+            buffer.write(raw)
+        sys.stdout.flush()

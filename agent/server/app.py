@@ -11,7 +11,6 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Response
 from pydantic import BaseModel
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent import __version__
@@ -112,7 +111,7 @@ async def _refuse(error: ApiError, status: int, scope: Scope, receive: Receive, 
         "hint": hint,
         "facts": error.facts,
     }
-    await JSONResponse(body, status, media_type="application/problem+json")(scope, receive, send)
+    await problems.AsciiJson(body, status, media_type="application/problem+json")(scope, receive, send)
 
 
 def build(
@@ -123,6 +122,7 @@ def build(
         title="Yinxin 印信 agent",
         version=__version__,
         docs_url=None,
+        default_response_class=problems.AsciiJson,
         redoc_url=None,
         description="HTTP over a Unix socket of this user; jobs stream server-sent events.",
     )

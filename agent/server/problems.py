@@ -1,5 +1,6 @@
 """Errors on the wire: application/problem+json (RFC 9457) with our code, hint and facts; a request's body is never echoed."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,14 @@ from agent.api.messages import sentence
 from tokens.errors import TokenError
 
 log = structlog.get_logger()
+
+
+class AsciiJson(JSONResponse):
+    """JSON in ASCII: a path may hold bytes that are not UTF-8, which UTF-8 cannot carry and an escape can."""
+
+    def render(self, content: Any) -> bytes:
+        """starlette.responses.JSONResponse."""
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 def language(request: Request) -> str:
@@ -59,7 +68,7 @@ def _respond(error: ApiError, request: Request, headers: Mapping[str, str] | Non
     body = problem(error, language(request))
     if status is not None:
         body["status"] = status
-    return JSONResponse(body, status_code=body["status"], media_type="application/problem+json", headers=dict(headers or {}))
+    return AsciiJson(body, status_code=body["status"], media_type="application/problem+json", headers=dict(headers or {}))
 
 
 def install(app: FastAPI) -> None:

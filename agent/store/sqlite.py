@@ -37,8 +37,12 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._engine = sa.create_engine(
-            f"sqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 5, "isolation_level": None}
+            sa.URL.create("sqlite", database=str(path)),  # not as text: a path may hold what a URL escapes
+            poolclass=StaticPool,
+            connect_args={"check_same_thread": False, "timeout": 5, "isolation_level": None},
         )
+
+        self._path = str(path)
 
         def prepare(connection: object, _record: object) -> None:
             cursor = connection.cursor()  # type: ignore[attr-defined]
@@ -59,7 +63,7 @@ class Store:
             with self._engine.begin() as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
-            raise ApiError(Code.STORE_UNREACHABLE, type=type(error.orig).__name__, detail=str(error.orig)[:200]) from error
+            raise ApiError(Code.STORE_UNREACHABLE, path=self._path, type=type(error.orig).__name__, detail=str(error.orig)[:200]) from error
 
     def close(self) -> None:
         """Close the file."""

@@ -120,8 +120,8 @@ def _foreign(pem: Path, days: int = 9) -> None:
 def test_a_request_whose_signature_does_not_hold(desk: Desk, tmp_path: Path) -> None:
     csr = tmp_path / "r.csr"
     subprocess.run(
-        ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null"]
-        + ["-out", csr, "-subj", "/CN=x", "-outform", "DER"],
+        ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "/dev/null",
+         "-out", csr, "-subj", "/CN=x", "-outform", "DER"],
         check=True, capture_output=True,
     )  # fmt: skip
     good = csr.read_bytes()
