@@ -28,6 +28,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PIN = "482615"
 DOCUMENTS = 1000
+ROUNDS = 2
+"""Ours and the peer take turns this often; the best time of each counts, so that a neighbour's load falls on neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +160,13 @@ def _stop(bench: Bench) -> None:
 def _rates(bench: Bench, kind: str) -> Iterator[Figure]:
     """`sign_KIND` and `raw_KIND`."""
     files = sorted((bench.folder / "in").glob("*.pdf"))
-    _stop(bench)
-    ours = len(files) / bench.sign(kind, files)
     conf = bench.home / "softhsm2.conf"
-    stock = len(files) / bench.timed(*_peer("pyhanko", conf, kind, "bench", bench.folder / f"{kind}.pem", bench.out(), *files))
+    seconds: dict[str, list[float]] = {"ours": [], "stock": []}
+    for _ in range(ROUNDS):
+        _stop(bench)
+        seconds["ours"].append(bench.sign(kind, files))
+        seconds["stock"].append(bench.timed(*_peer("pyhanko", conf, kind, "bench", bench.folder / f"{kind}.pem", bench.out(), *files)))
+    ours, stock = (len(files) / min(seconds[who]) for who in ("ours", "stock"))
     yield _figure(f"sign_{kind}", ours, stock, "documents/s", goal=5, more=True)
     loops = len(files) * (1 if kind == "rsa2048" else 10)
     raw = loops / float(bench.run(*_peer("raw", conf, kind, "bench", str(loops))))
@@ -172,10 +177,10 @@ def _copy(bench: Bench) -> Iterator[Figure]:
     big = _big_pdf(bench.folder / "big.pdf", 100)
     bench.run(*bench.yinxin("--json", "token", "list"))  # the agent is up
     ours, floor = [], []
-    for _ in range(3):
+    for _ in range(5):
         ours.append(bench.sign("rsa2048", [big]))
         floor.append(bench.timed(*_peer("copy", big, bench.out() / "copy.pdf")))
-    yield _figure("pdf_100mb", statistics.median(ours), statistics.median(floor), "s", goal=2)
+    yield _figure("pdf_100mb", min(ours), min(floor), "s", goal=2)
 
 
 def _token_list(bench: Bench) -> Iterator[Figure]:
