@@ -10,17 +10,9 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from agent.api.home import Home
-from tokens import platform
+from tokens import emulated, platform
 
 State = Literal["ok", "warn", "fail"]
-_SOFTHSM = (
-    "/usr/lib/softhsm/libsofthsm2.so",
-    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/lib64/softhsm/libsofthsm2.so",
-    "/usr/lib64/pkcs11/libsofthsm2.so",
-    "/usr/local/lib/softhsm/libsofthsm2.so",
-)
 _PCSCD = "/run/pcscd/pcscd.comm"
 _BUILT = 1_760_000_000
 """Seconds since 1970 at which this was written: a clock before it is wrong."""
@@ -97,8 +89,7 @@ def _clock() -> dict[str, Any]:
 
 
 def _softhsm() -> dict[str, Any]:
-    found = next((path for path in _SOFTHSM if os.path.exists(path)), None)
-    if found:
+    if found := emulated.library():
         return check("softhsm2", "ok", f"SoftHSM2：{found}", f"SoftHSM2: {found}")
     hint = ("只有练习用的 UKey 需要它：apt install softhsm2", "Only emulated tokens need it: apt install softhsm2")
     return check("softhsm2", "warn", "没有安装 SoftHSM2，不能建练习用的 UKey", "SoftHSM2 is not installed: no emulated tokens", hint)

@@ -7,8 +7,11 @@ import tempfile
 from contextlib import suppress
 
 from agent.api.errors import ApiError, Code
+from tokens import platform
 
 _LARGEST = 1 << 20
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+"""What a file system without hard links says (FAT and exFAT, as on USB sticks)."""
 
 
 def read_small(path: str) -> bytes:
@@ -55,12 +58,18 @@ def publish(path: str, data: bytes, force: bool) -> None:
         with open(fd, "wb") as file:
             file.write(data)
             file.flush()
-            os.fchmod(fd, 0o644)
+            with suppress(PermissionError):  # nor has it modes
+                os.fchmod(fd, 0o644)
             os.fsync(fd)
         if force:
             os.replace(staged, path)
         else:
-            os.link(staged, path)
+            try:
+                os.link(staged, path)
+            except OSError as error:
+                if error.errno not in _NO_LINKS:
+                    raise
+                platform.rename_new(staged, path)
     except FileExistsError:
         raise ApiError(Code.OUTPUT_EXISTS, name=path) from None
     except OSError as error:

@@ -109,11 +109,9 @@ def _explained(session: Session, entry: Mapping[str, Any]) -> str:
     return printable(explanation.get(session.lang) or explanation.get("en") or "") + reason
 
 
-def _change(session: Session, change: Any) -> str:
-    if isinstance(change, Mapping):
-        told = change.get("explanation") or change.get("message") or change
-        return str(told.get(session.lang) or told.get("en") or change.get("kind") or change) if isinstance(told, Mapping) else str(told)
-    return str(change)
+def _change(session: Session, change: Mapping[str, Any]) -> str:
+    described = change.get("description") or {}
+    return str(described.get(session.lang) or described.get("en") or change.get("kind"))
 
 
 def _details(session: Session, signature: Mapping[str, Any]) -> list[tuple[str, object]]:
