@@ -29,12 +29,17 @@ def add(home: Home, certificate: x509.Certificate) -> Path:
     return target
 
 
+def by_fingerprint(home: Home) -> dict[str, str]:
+    """The anchors as PEM, by the SHA-256 (hex) of their DER."""
+    return {each.fingerprint(hashes.SHA256()).hex(): each.public_bytes(Encoding.PEM).decode("ascii") for each in own(home)}
+
+
 def own(home: Home) -> list[x509.Certificate]:
     """The anchors that can be read; a damaged file is no anchor."""
     found = []
     for path in sorted(folder(home).glob("*.pem")):
         try:
-            found.append(x509.load_pem_x509_certificate(path.read_bytes()))
+            found += x509.load_pem_x509_certificates(path.read_bytes())
         except (ValueError, OSError):
             continue
     return found

@@ -9,7 +9,6 @@ from typing import Any
 
 from asn1crypto import pem
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
@@ -17,6 +16,7 @@ from pydantic import Field
 from agent.api.errors import ApiError, Code
 from agent.api.home import Home
 from agent.api.uris import to_path, to_uri
+from agent.authority import anchors
 from agent.server.jobs import Job, JobBody, Jobs
 from agent.verification.service import Checkers, rate_since, verify
 
@@ -50,7 +50,7 @@ def router(home: Home, jobs: Jobs, workers: Checkers | None = None) -> APIRouter
         given, crl_paths = [_path(uri) for uri in body.trust], [_path(uri) for uri in body.crl]
 
         async def work(job: Job) -> dict[str, Any]:
-            own = await asyncio.to_thread(anchors_of, home)
+            own = await asyncio.to_thread(anchors.by_fingerprint, home)
             trust = [t for path in given for t in await asyncio.to_thread(_certificates, path)] if given else list(own.values())
             crls = [await asyncio.to_thread(_revocation_list, path) for path in crl_paths]
             rate = rate_since(time.monotonic())
@@ -66,19 +66,6 @@ def router(home: Home, jobs: Jobs, workers: Checkers | None = None) -> APIRouter
         return jobs.stream(request, "verify", body, work)
 
     return api
-
-
-def anchors_of(home: Home) -> dict[str, str]:
-    """The anchors of the home, PEM by fingerprint (SHA-256, hex); a damaged file is no anchor."""
-    found: dict[str, str] = {}
-    for path in sorted((home.data / "anchors").glob("*.pem")):
-        try:
-            certificates = x509.load_pem_x509_certificates(path.read_bytes())
-        except (ValueError, OSError):
-            continue
-        for certificate in certificates:
-            found[certificate.fingerprint(hashes.SHA256()).hex()] = certificate.public_bytes(Encoding.PEM).decode("ascii")
-    return found
 
 
 def _path(uri: str) -> str:
