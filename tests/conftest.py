@@ -13,6 +13,7 @@ PINs travel as the contract says: `--pin env:YX_PIN`, `--so-pin env:YX_SO_PIN`; 
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,12 @@ PIN = "482615"
 SO_PIN = "99713355"
 TOKEN = "练习 UKey"
 SUBJECT = "CN=李工,O=云桥建筑设计院,C=CN"
+
+
+def pytest_configure() -> None:
+    """Have Ctrl-C reach the programs under test where the run itself was started in the background, which makes the shell ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True, slots=True)

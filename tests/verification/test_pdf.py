@@ -3,7 +3,7 @@
 import io
 import shutil
 import subprocess
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -93,7 +93,7 @@ def test_certificate_not_yet_valid(check: Verifier, signing: Signing, pki: Pki) 
 
 
 def test_time_stamp_gives_the_time(check: Verifier, signing: Signing, pki: Pki) -> None:
-    stamped = signing.but(stamper=stamper(pki.tsa, [pki.ca], NOW + timedelta(seconds=30)))
+    stamped = signing.but(stamper=stamper(pki.tsa, [pki.ca], datetime.now(UTC) + timedelta(seconds=30)))
     (signature,) = check(stamped.sign(blank_pdf()))["signatures"]
     assert (signature["verdict"], signature["time_source"], signature["level"]) == ("passed", "timestamp", "b-t")
 
@@ -150,7 +150,7 @@ def test_revoked_issuer_does_not_pass(check: Verifier, signing: Signing, pki: Pk
 
 
 def test_time_stamp_decides_over_revocation(check: Verifier, signing: Signing, pki: Pki) -> None:
-    stamped = signing.but(stamper=stamper(pki.tsa, [pki.ca], NOW)).sign(blank_pdf())
+    stamped = signing.but(stamper=stamper(pki.tsa, [pki.ca], datetime.now(UTC))).sign(blank_pdf())
     serial = pki.signer.certificate.serial_number
     before = check(stamped, crls=(revocation_list(pki.ca, {serial: NOW - 2 * DAY}),))
     assert (before["verdict"], before["reason"]) == ("failed", "REVOKED")
