@@ -104,6 +104,16 @@ def program_of(pid: int) -> str:
         return ""
 
 
+def user_of(uid: int) -> str:
+    """The login name of a user, or the number where there is none."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
 def lock_file(path: Path) -> int | None:
     """An exclusive lock held until the returned descriptor is closed or the process dies; None when another process holds it."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
