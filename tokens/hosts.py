@@ -182,10 +182,6 @@ class Host:
         if self._channel is not None:
             self._channel.post(op).add_done_callback(lambda done: done.exception())
 
-    async def restart(self) -> Message:
-        """End the process, if any, and start anew."""
-        return await self.start()
-
     async def close(self) -> None:
         """End the process; harmless when there is none."""
         async with self._starting:

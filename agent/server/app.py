@@ -9,14 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent import __version__
 from agent.api.errors import ApiError, Code
 from agent.api.home import Home
-from agent.api.messages import sentence
 from agent.server import problems
 from agent.server.jobs import Jobs
 
@@ -99,24 +98,11 @@ def _naming_version(send: Send) -> Send:
 
 
 async def _refuse(error: ApiError, status: int, scope: Scope, receive: Receive, send: Send) -> None:
-    accept = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"accept-language"), "en")
-    lang = "zh" if accept.lower().startswith("zh") else "en"
-    message, hint = sentence(error.code, error.facts, lang)
-    body = {
-        "type": f"urn:yinxin:{error.code}",
-        "title": str(error.code),
-        "status": status,
-        "detail": message,
-        "code": str(error.code),
-        "hint": hint,
-        "facts": error.facts,
-    }
+    body = {**problems.problem(error, problems.language(Request(scope))), "status": status}
     await problems.AsciiJson(body, status, media_type="application/problem+json")(scope, receive, send)
 
 
-def build(
-    home: Home, home_name: str, jobs: Jobs, activity: Activity, stop: Callable[[], None], extra_status: Callable[[], dict[str, Any]] = dict
-) -> FastAPI:
+def build(home: Home, home_name: str, jobs: Jobs, activity: Activity, stop: Callable[[], None]) -> FastAPI:
     """The application with the routes that belong to no capability."""
     app = FastAPI(
         title="Yinxin 印信 agent",
@@ -140,7 +126,6 @@ def build(
             "started_at": started.isoformat(timespec="seconds").replace("+00:00", "Z"),
             "jobs": len(jobs.running),
             "idle_seconds": round(time.monotonic() - activity.last, 1),
-            **extra_status(),
         }
 
     @app.post("/v1/stop")

@@ -15,7 +15,6 @@ WEAK_DIGESTS: Mapping[str, str] = {"sha1": "SHA-1", "sha224": "SHA-224", "sha512
 BROKEN_DIGESTS: Mapping[str, str] = {"md2": "MD2", "md4": "MD4", "md5": "MD5", "ripemd128": "RIPEMD-128"}
 RSA_BITS_SOUND, RSA_BITS_BROKEN = 2048, 1024
 RSA_EXPONENT_SOUND = 65537
-CURVE_BITS_SOUND = 256
 SOUND_CURVES: Mapping[str, int] = {
     "secp256r1": 256, "secp384r1": 384, "secp521r1": 521, "brainpoolp256r1": 256, "brainpoolp384r1": 384, "brainpoolp512r1": 512,
     "1.3.36.3.3.2.8.1.1.7": 256, "1.3.36.3.3.2.8.1.1.11": 384, "1.3.36.3.3.2.8.1.1.13": 512, "secp256k1": 256,

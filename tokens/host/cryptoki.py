@@ -15,7 +15,6 @@ from tokens.errors import ModuleUnusable
 from tokens.host.returns import error_for, name_of
 
 # Flags, classes and attributes (PKCS#11 v2.40): only those that are used.
-CKF_TOKEN_PRESENT = 0x1
 CKF_LOGIN_REQUIRED, CKF_USER_PIN_INITIALIZED, CKF_PROTECTED_PATH, CKF_TOKEN_INITIALIZED = 0x4, 0x8, 0x100, 0x400
 CKF_COUNT_LOW, CKF_FINAL_TRY, CKF_LOCKED = 0x10000, 0x20000, 0x40000
 CKF_RW_SESSION, CKF_SERIAL_SESSION = 0x2, 0x4
