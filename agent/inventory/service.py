@@ -114,7 +114,8 @@ class Inventory:
             elif isinstance(each, BaseException):
                 raise each
             else:
-                tokens += [replace(token, emulated=ref.origin == "emulated", practice=token.serial in marked) for token in each]
+                emulated = ref.origin == "emulated"
+                tokens += [replace(t, emulated=emulated, practice=emulated and (marked is None or t.serial in marked)) for t in each]
         self._seen_at = time.monotonic()
         self._troubles = troubles
         if tuple(tokens) != self._tokens:

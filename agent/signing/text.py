@@ -18,6 +18,11 @@ PADDING: Final = 0.35
 _LARGEST: Final = 14.0
 
 
+def reason_told(language: Language, reason: str, practice: bool) -> str:
+    """The reason as the signature dictionary has it: viewers show it, so that a practice signature says what it is even where the page does not."""
+    return "; ".join(filter(None, (_PRACTICE[language] if practice else "", reason)))
+
+
 def words(language: Language, name: str, moment: datetime, reason: str, location: str, practice: bool = False) -> tuple[str, ...]:
     """The lines shown: who, when (as the signer's clock says, with its offset), why and where if given; that it is practice, if it is."""
     signer, time, why, where = _LABELS[language]

@@ -28,7 +28,7 @@ from agent.signing.document import Asked, Document, Setup, signer_of
 from agent.signing.pdf import Words
 from agent.signing.placement import parse
 from agent.signing.staging import sync_folder
-from agent.signing.text import words
+from agent.signing.text import Language, reason_told, words
 from tokens import platform
 from tokens.types import SignatureScheme
 from tokens.wire import Link, Message, serve, to_bytes, to_text
@@ -105,10 +105,12 @@ class Bench:
         pades, cades = (template(signer, chain, scheme, embedded) for embedded in (True, False))
         moment = datetime.fromisoformat(args["signing_time"]).astimezone()
         name, reason, location = (args.get(key) or "" for key in ("signer_name", "reason", "location"))
+        language: Language = "zh" if args.get("language") == "zh" else "en"
+        practice = bool(args.get("practice"))
         shown = None
         if args.get("appearance") == "text":
-            shown = stamp(words("zh" if args.get("language") == "zh" else "en", name, moment, reason, location, bool(args.get("practice"))))
-        asked = Words(moment, name, reason, location)
+            shown = stamp(words(language, name, moment, reason, location, practice))
+        asked = Words(moment, name, reason_told(language, reason, practice), location)
         self._setup = Setup(pades, cades, signer_of(signer, pades), shown, asked, self._umask, self._disk, str(args.get("mark") or "0"))
         return {}
 

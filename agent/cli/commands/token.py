@@ -129,7 +129,7 @@ def init(
         bool,
         typer.Option(
             "--practice",
-            help=both("练习模式：签出的文件写明无效力（只用于 --emulated）", "Practice: what it signs says it has no effect (--emulated only)"),
+            help=both("练习模式：签出的 PDF 写明无效力（只用于 --emulated）", "Practice: PDFs it signs say they have no effect (--emulated only)"),
         ),
     ] = False,
     module: Annotated[
