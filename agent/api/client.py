@@ -192,11 +192,18 @@ class Client:
 
 def deliver(path: str, nonce: str, secrets: Mapping[str, str]) -> None:
     """Write secrets to a session host's one-shot socket, past the agent; no error where it was closed meanwhile (the job then says so)."""
-    try:
-        with platform.connect(path, timeout=10.0) as sock:
-            sock.sendall(json.dumps({"nonce": nonce, "secrets": dict(secrets)}).encode() + b"\n")
-    except OSError:
-        return
+    end = time.monotonic() + 10.0
+    while True:
+        try:
+            with platform.connect(path, timeout=10.0) as sock:
+                sock.sendall(json.dumps({"nonce": nonce, "secrets": dict(secrets)}).encode() + b"\n")
+            return
+        except BlockingIOError:  # more callers than its queue holds: somebody else knocks there
+            if time.monotonic() > end:
+                return
+            time.sleep(0.01)
+        except OSError:
+            return
 
 
 def _request(sock: socket.socket, method: str, path: str, body: dict[str, Any] | None, lang: str) -> tuple[int, Iterator[bytes]]:

@@ -50,6 +50,8 @@ def content_beside(signature: str) -> str | None:
 
 def load(path: str) -> tuple[cms.SignedData, bytes]:
     """The SignedData in a file and what follows it; raises `NotASignatureFile` or OSError."""
+    if os.path.exists(path) and not os.path.isfile(path):  # a FIFO would be waited for
+        raise NotASignatureFile("not a regular file")
     with open(path, "rb") as stream:
         data = stream.read(SIGNATURE_MAX)
     armoured = _PEM.fullmatch(data.strip() + b"\n") if data.lstrip()[:5] == b"-----" else None

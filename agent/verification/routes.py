@@ -2,9 +2,9 @@
 
 import asyncio
 import os
+import stat
 import time
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from asn1crypto import pem
@@ -87,14 +87,15 @@ def _moment(text: str | None) -> str | None:
 def _read(path: str) -> bytes:
     name = os.path.basename(path)
     try:
-        data = Path(path).read_bytes() if os.path.getsize(path) <= _SUPPLIED_MAX else None
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a FIFO would be waited for, a device read for ever
+            raise ApiError(Code.INPUT_UNUSABLE, reason="not_a_file", name=name)
+        with open(path, "rb") as file:
+            data = file.read(_SUPPLIED_MAX + 1)
     except FileNotFoundError as exc:
         raise ApiError(Code.INPUT_UNUSABLE, reason="not_found", name=name) from exc
-    except IsADirectoryError as exc:
-        raise ApiError(Code.INPUT_UNUSABLE, reason="not_a_file", name=name) from exc
     except OSError as exc:
         raise ApiError(Code.INPUT_UNUSABLE, reason="unreadable", name=name) from exc
-    if data is None:
+    if len(data) > _SUPPLIED_MAX:
         raise ApiError(Code.INPUT_UNUSABLE, reason="too_large", name=name)
     return data
 

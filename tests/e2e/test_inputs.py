@@ -271,3 +271,37 @@ def test_the_same_file_twice_and_two_inputs_of_one_output_name(desk: Desk, drawi
     assert told(desk.yinxin("sign", first, second, "--out-dir", out, *NO_PIN, code=5))["code"] == "output_exists"
     assert told(desk.yinxin("sign", first, upper, *NO_PIN, code=5))["code"] == "output_exists"
     assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("key", "generate", "--type", "p256", "--label", b"\xb9\xa4"),
+        ("key", "generate", "--type", "p256", "--label", "x" * 300),
+        ("key", "generate", "--type", "p256", "--label", ""),
+        ("token", "init", "--emulated", "--label", b"\xb9\xa4", "--so-pin", "env:YX_SO_PIN"),
+        ("token", "init", "--emulated", "--label", "", "--so-pin", "env:YX_SO_PIN"),
+        ("token", "init", "--emulated", "--label", "图" * 11, "--so-pin", "env:YX_SO_PIN"),
+        ("ca", "create", "--subject", b"CN=\xb9\xa4"),
+        ("ca", "create", "--subject", "CN=" + "长" * 22),
+        ("ca", "create", "--subject", "no name"),
+        ("ca", "create", "--subject", ""),
+        ("ca", "create", "--subject", "CN=x,C=China"),
+        ("cert", "request", "--key", b"\xff", "--subject", "CN=x", "--out", "x.csr"),
+        ("sign", "x.txt", "--appearance", "text", "--reason", b"\xb9\xa4"),
+        ("sign", "x.txt", "--token", b"\xb9\xa4"),
+        ("sign", "x.txt", "--cert", b"\xb9\xa4"),
+    ],
+    ids=lambda command: ascii(command)[-60:],
+)
+def test_words_that_cannot_be_used(desk: Desk, tmp_path: Path, command: tuple[str | bytes, ...]) -> None:
+    """Labels, subjects and reasons that are empty, too long or no text: an error of the user's, on whatever it is."""
+    (tmp_path / "x.txt").write_text("x")
+    before = tree(tmp_path)
+    result = desk.yinxin(*command, *SIGN, code=None, cwd=tmp_path)
+    if result.code == 0:
+        assert command[:2] == ("sign", "x.txt"), result.out  # a reason is no part of a detached signature
+        return
+    assert result.code in (2, 3), result.out
+    told(result)
+    assert tree(tmp_path) == before
