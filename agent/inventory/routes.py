@@ -14,6 +14,7 @@ from agent.api.home import Home
 from agent.inventory import modules, practice
 from agent.inventory.service import Inventory, entry, key_entry
 from agent.server.jobs import Job, JobBody, Jobs
+from agent.server.problems import as_api_error, error_entry, language
 from tokens.types import KeyType, Token, TokenState
 
 
@@ -78,9 +79,12 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
         return Response(status_code=204)
 
     @api.get("/tokens")
-    async def list_tokens() -> dict[str, Any]:
-        """All tokens in all slots; the blank slot of the emulated module is no token."""
-        return {"tokens": [token_entry(t) for t in await inventory.tokens() if _is_shown(t)]}
+    async def list_tokens(request: Request) -> dict[str, Any]:
+        """All tokens in all slots, and the modules that could not be asked; the blank slot of the emulated module is no token."""
+        tokens = [token_entry(t) for t in await inventory.tokens() if _is_shown(t)]
+        lang = language(request)
+        troubles = [{"module": name, **error_entry(as_api_error(trouble), lang)} for name, trouble in inventory.troubles().items()]
+        return {"tokens": tokens, "troubles": troubles}
 
     @api.get("/tokens/events")
     async def token_events() -> StreamingResponse:

@@ -97,10 +97,10 @@ class Inventory:
     async def _look(self) -> None:
         now = time.monotonic()
         every = await self._refresh_monitors()
-        # A module that hung or crashed is left alone for a while: it must not make everybody wait for the others' tokens.
+        # A module that hung, or crashed twice running, is left alone for a while: it must not make everybody wait for the others' tokens.
         resting = {ref.name for ref in every if self._rest_until.get(ref.name, 0.0) > now}
         monitors = {ref: monitor for ref, monitor in every.items() if ref.name not in resting}
-        found = await asyncio.gather(*(monitor.list() for monitor in monitors.values()), return_exceptions=True)
+        found = await asyncio.gather(*(_listed(monitor) for monitor in monitors.values()), return_exceptions=True)
         tokens: list[Token] = []
         marked = practice.serials(self._home)
         troubles = {name: trouble for name, trouble in self._troubles.items() if name in resting}
@@ -122,6 +122,10 @@ class Inventory:
             self._tokens = tuple(tokens)
             async with self._changed:
                 self._changed.notify_all()
+
+    def troubles(self) -> dict[str, TokenError]:
+        """The modules whose tokens could not be listed at the last look, and why."""
+        return dict(self._troubles)
 
     async def watch(self) -> AsyncIterator[tuple[Token, ...]]:
         """The tokens now, and again at every change."""
@@ -230,6 +234,16 @@ class Inventory:
             question = {"kind": "pin", "purpose": purpose, "documents": list(documents), "token": about, "secrets": list(secrets)}
             where = {"socket": offer.path, "nonce": offer.nonce, "deadline_seconds": PIN_SECONDS}
             await job.unless_cancelled(_secrets_or_no(session, asker.ask(question | where)))
+
+
+async def _listed(monitor: Monitor) -> tuple[Token, ...]:
+    """The monitor's tokens; a host that died is no reason to say that there are none, so another one is asked, once."""
+    try:
+        return await monitor.list()
+    except ModuleUnusable as error:
+        if error.facts.get("reason") != "crashed":
+            raise
+        return await monitor.list()
 
 
 async def _secrets_or_no(session: Session, asking: Any) -> None:

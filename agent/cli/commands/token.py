@@ -1,5 +1,6 @@
 """yinxin token list | init | show"""
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ from agent.cli import find
 from agent.cli.app import Commands
 from agent.cli.language import both
 from agent.cli.options import PIN_SOURCE
-from agent.cli.output import pairs, table
+from agent.cli.output import pairs, printable, table, write
 from agent.cli.session import Session
 
 app = Commands(both("UKey：列出、查看、初始化", "Tokens: list, show, initialise"))
@@ -40,6 +41,8 @@ def list_tokens(ctx: typer.Context) -> None:
     session: Session = ctx.obj
     found = session.client().get("/v1/tokens")
     session.show(found, lambda: _table(session, found["tokens"]))
+    for trouble in () if session.json else found.get("troubles", ()):
+        write(f"{printable(trouble['message'])}\n{printable(trouble['hint'])}", sys.stderr)
 
 
 def _table(session: Session, tokens: list[dict[str, Any]]) -> str:
