@@ -29,4 +29,11 @@ FinalTryOption = Annotated[
     bool, typer.Option("--confirm-final-try", help=both("确认使用最后一次输入 PIN 码的机会", "Spend the last PIN try if it comes to that"))
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help=both("覆盖已存在的输出文件", "Replace an output that exists"))]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help=both("不再询问确认", "Do not ask for consent"))]
+YesOption = Annotated[
+    bool,
+    typer.Option(
+        "--yes",
+        "-y",
+        help=both("不再询问确认（在终端上而 PIN 码另有来源时才问）", "Do not ask for consent (asked on a terminal where the PIN has another source)"),
+    ),
+]

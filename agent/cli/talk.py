@@ -109,6 +109,8 @@ class Talk:
             if self.terminal is None:
                 raise ApiError(Code.NO_PROMPTER)
             self.terminal.say(self._about(question))
+        elif question.get("purpose") == "sign" and not self.yes and self._somebody_is_there() and self._yes_or_no(question) == CANCEL:
+            return CANCEL
         found: dict[str, str] = {}
         for name, source in sources.items():
             secret = self._typed(name, question) if source.kind == "prompt" else source.read()
@@ -171,6 +173,10 @@ class Talk:
             self.terminal.say(f"{n}. {printable(certificate.get('common_name', '?'))}  {str(certificate.get('fingerprint', ''))[:16]}")
         said = self._ask(self.session.say("用哪一张证书？", "Which certificate? "))
         return str(offered[int(said) - 1]["fingerprint"]) if said.isdecimal() and 0 < int(said) <= len(offered) else CANCEL
+
+    def _somebody_is_there(self) -> bool:
+        """A person at a terminal who types no PIN is asked for consent; a script, whose stdin is no terminal, has given it by its command."""
+        return self.terminal is not None and sys.stdin is not None and sys.stdin.isatty()
 
     def _yes_or_no(self, question: dict[str, Any]) -> str:
         if self.terminal is None:

@@ -16,7 +16,7 @@ from agent.inventory import modules, practice
 from agent.inventory.certificates import CertificateView, views
 from agent.server.jobs import Job
 from agent.server.prompts import CANCEL
-from tokens.errors import ModuleTimeout, ModuleUnusable, PinCancelled, TokenError
+from tokens.errors import ModuleTimeout, ModuleUnusable, PinCancelled, PinLocked, TokenError
 from tokens.monitor import Monitor
 from tokens.session import Session
 from tokens.types import ModuleRef, ModuleStatus, PinState, Token, TokenState
@@ -224,6 +224,8 @@ class Inventory:
         self, job: Job, session: Session, token: Token, purpose: str, documents: Sequence[dict[str, Any]], secrets: tuple[str, ...]
     ) -> None:
         """Have the named secrets written to the session host by the asker's process; raises `PinCancelled` or `ApiError`."""
+        if token.pin_state is PinState.LOCKED:
+            raise PinLocked(token=token.label)  # nobody is asked for a PIN that cannot be used
         about = {k: v for k, v in entry(token, datetime.now(UTC), ()).items() if k not in ("keys", "certificates")}
         async with job.asker() as asker:
             if token.pin_state is PinState.FINAL_TRY and not job.confirm_final_try:

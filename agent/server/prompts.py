@@ -13,6 +13,8 @@ from typing import Any, Protocol
 from agent.api.errors import ApiError, Code
 
 CANCEL = "cancel"
+_LEAVE_SECONDS = 3.0
+"""How long a prompter that was told to end may take."""
 _NO_DISPLAY = 4
 """Exit code of the prompter where it finds no display."""
 
@@ -85,4 +87,9 @@ class PrompterAsker:
     async def close(self) -> None:
         if self._process.returncode is None:
             self._process.terminate()
-        await self._process.wait()
+        try:
+            async with asyncio.timeout(_LEAVE_SECONDS):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()

@@ -24,13 +24,13 @@ LEADER = "import os, sys; os.open(sys.argv[1], os.O_RDWR); os.execv(sys.executab
 class Person:
     """A process whose controlling terminal we hold."""
 
-    def __init__(self, yinxin: Yinxin, *arguments: str) -> None:
+    def __init__(self, yinxin: Yinxin, *arguments: str, at_stdin: bool = False) -> None:
         self._master, self._slave = pty.openpty()  # ours stays open: a terminal that nobody has open reads as an error
         command = [str(part) for part in yinxin.command(*arguments, as_json=False)[1:]]
         self.process = subprocess.Popen(
             [sys.executable, "-c", LEADER, os.ttyname(self._slave), *command],
             env=yinxin.env(),
-            stdin=subprocess.DEVNULL,
+            stdin=self._slave if at_stdin else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -95,6 +95,21 @@ def test_no_pin_is_a_no(yinxin: Yinxin, practice_token: PracticeToken, drawing: 
     assert code == 3
     assert err.startswith("No PIN was given")
     assert not drawing.with_suffix(".signed.pdf").exists()
+
+
+@pytest.mark.promise(4)
+def test_a_person_whose_pin_comes_from_elsewhere_is_asked_for_consent(yinxin: Yinxin, practice_token: PracticeToken, drawing: Path) -> None:
+    signed = drawing.with_name(drawing.stem + ".signed.pdf")
+    person = Person(yinxin, "sign", str(drawing), "--pin", "env:YX_PIN", at_stdin=True)
+    person.expect(r"Go on\? \[y/N\] ")
+    assert "图纸 A-01.pdf" in person.seen
+    person.type("n")
+    code, _, err = person.end()
+    assert (code, signed.exists()) == (3, False), err
+    person = Person(yinxin, "sign", str(drawing), "--pin", "env:YX_PIN", "--yes", at_stdin=True)
+    code, _, err = person.end()
+    assert (code, signed.exists()) == (0, True), err
+    assert "Go on" not in person.seen
 
 
 def test_a_new_pin_is_typed_twice(yinxin: Yinxin) -> None:
