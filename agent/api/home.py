@@ -31,6 +31,11 @@ class Home:
         """The agent's socket."""
         return self.run / "agent.sock"
 
+    @property
+    def lock(self) -> Path:
+        """The file whose lock the agent holds from its first moment to its last."""
+        return self.state / "agent.lock"
+
     def make(self) -> "Home":
         """Create the folders, private to this user; raises `tokens.platform.UnsafeFolder` or OSError."""
         for folder in (self.config, self.data, self.state, self.run, self.emulated):

@@ -14,6 +14,8 @@ from tokens import platform
 
 START_SECONDS = 20.0
 """How long a start may take before it counts as failed; a busy machine with cold disks was seen to need 8."""
+_YIELD_SECONDS = 2.0
+"""How long the agent that has the lock may take to answer before another is started."""
 _KEPT = frozenset({
     "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
     "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS",
@@ -55,8 +57,22 @@ def log_path(home: Home) -> Path:
 def start(home: Home, folder: str | None, without: frozenset[str] = frozenset()) -> socket.socket:
     """Spawn the agent and return a connection to it; raises `ApiError` (agent_unreachable: refused, starting).
 
-    Two callers at once both spawn; the agent's lock lets one live, and both connect to that one.
+    Two callers at once both spawn; the agent's lock lets one live, and both connect to that one.  Where the lock was held by
+    an agent on its way out, another one is spawned.
     """
+    end = time.monotonic() + START_SECONDS
+    while True:
+        begin, child = _spawn(home, folder, without)
+        try:
+            if (sock := _wait(home, child, begin, end)) is not None:
+                return sock
+        finally:
+            if child.returncode is None:
+                child.returncode = 0  # it lives on without us, by intention: no ResourceWarning
+
+
+def _spawn(home: Home, folder: str | None, without: frozenset[str]) -> "tuple[int, subprocess.Popen[bytes]]":
+    """The process, and where in the start log its own words begin."""
     try:
         home.make()
         log = os.open(log_path(home), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -80,23 +96,24 @@ def start(home: Home, folder: str | None, without: frozenset[str] = frozenset())
         raise ApiError(Code.AGENT_UNREACHABLE, reason="starting", detail=error.strerror, path=str(log_path(home))) from error
     finally:
         os.close(log)
-    try:
-        return _wait(home, child, begin)
-    finally:
-        if child.returncode is None:
-            child.returncode = 0  # it lives on without us, by intention: no ResourceWarning
+    return begin, child
 
 
-def _wait(home: Home, child: "subprocess.Popen[bytes]", log_begin: int) -> socket.socket:
-    end, pause = time.monotonic() + START_SECONDS, 0.005
+def _wait(home: Home, child: "subprocess.Popen[bytes]", log_begin: int, end: float) -> socket.socket | None:
+    """A connection; None where the lock was another agent's, and that one does not answer any more either."""
+    pause, yielded = 0.005, None
     while True:
         ended = child.poll()  # asked before connecting: an agent that came up in between still counts
         try:
             return platform.connect(str(home.socket), timeout=5.0)
         except OSError:
-            # An end with 0 means that another start won the lock: its socket is about to appear.
-            if ended or time.monotonic() > end:
+            now = time.monotonic()
+            if ended or now > end:
                 raise ApiError(Code.AGENT_UNREACHABLE, reason="starting", detail=last_words(home, log_begin), path=str(log_path(home))) from None
+            # An end with 0 means that another agent has the lock: either its socket is about to appear, or it is leaving.
+            yielded = now if ended == 0 and yielded is None else yielded
+            if yielded is not None and now > yielded + _YIELD_SECONDS:
+                return None
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)
 
@@ -113,18 +130,30 @@ def last_words(home: Home, begin: int = 0) -> str | None:
 
 
 def wait_until_gone(home: Home, seconds: float = 40.0) -> bool:
-    """Whether the agent that was told to stop let go of its socket in time."""
+    """Whether the agent that was told to stop let go of its socket and, at its very end, of its home in time."""
     end, pause = time.monotonic() + seconds, 0.01
     while time.monotonic() < end:
         try:
             platform.connect(str(home.socket), timeout=1.0).close()
         except (FileNotFoundError, ConnectionRefusedError):
-            return True
+            if _free(home):
+                return True
         except OSError:
             pass
         time.sleep(pause)
         pause = min(pause * 1.5, 0.1)
     return False
+
+
+def _free(home: Home) -> bool:
+    try:
+        lock = platform.lock_file(home.lock)
+    except FileNotFoundError:
+        return True
+    if lock is None:
+        return False
+    os.close(lock)
+    return True
 
 
 def _shown(name: str | bytes | int | None) -> str | None:

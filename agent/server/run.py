@@ -5,7 +5,6 @@ import contextlib
 import os
 import signal
 from collections.abc import Awaitable, Callable, Generator
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -67,14 +66,10 @@ class Stopper:
 def take_home(home: Home) -> int:
     """Lock the home for this process (the lock dies with it); raises `AlreadyRunning`."""
     home.make()
-    lock = platform.lock_file(_lock(home))
+    lock = platform.lock_file(home.lock)
     if lock is None:
         raise AlreadyRunning(str(home.state))
     return lock
-
-
-def _lock(home: Home) -> Path:
-    return home.state / "agent.lock"
 
 
 async def serve(
@@ -125,7 +120,7 @@ async def _leave_when_useless(home: Home, inode: int, jobs: Jobs, activity: Acti
         if not jobs.running and activity.idle_seconds() > idle_seconds:
             stopper.ask("idle")
         try:  # the socket may lie outside of the home, whose folder can then go without it
-            gone = os.stat(home.socket).st_ino != inode or not _lock(home).exists()
+            gone = os.stat(home.socket).st_ino != inode or not home.lock.exists()
         except OSError:
             gone = True
         if gone:

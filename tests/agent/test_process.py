@@ -20,6 +20,7 @@ import pytest
 
 from agent import __version__
 from agent.api.home import Home, locate
+from tests.conftest import ROOT
 from tokens import platform
 
 DEADLINE = 30.0
@@ -228,3 +229,24 @@ except OSError:
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=DEADLINE)
     assert said.stdout.strip() == "0", said.stderr
     assert agent.ask("GET", "/v1/status")[0] == 200
+
+
+def test_an_agent_that_is_leaving_is_waited_for_and_another_one_comes(tmp_path: Path) -> None:
+    """The lock is held although nobody answers: the moment between an agent's last answer and its end."""
+    top = tmp_path / "h"
+    home = locate(str(top)).make()
+    lock = platform.lock_file(home.lock)
+    assert lock is not None
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "agent.cli.main", "--home", str(top), "agent", "start"]
+    starting = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with contextlib.suppress(subprocess.TimeoutExpired):  # as long as the first try takes to see that the home is taken
+        starting.wait(1.5)
+    os.close(lock)
+    said, _ = starting.communicate(timeout=60)
+    assert starting.returncode == 0, said
+    stop = [sys.executable, "-m", "agent.cli.main", "--home", str(top), "agent", "stop"]
+    assert subprocess.run(stop, env=environment, timeout=60, check=False).returncode == 0
+    free = platform.lock_file(home.lock)
+    assert free is not None, "`agent stop` came back before the agent had let go of its home"
+    os.close(free)
