@@ -76,6 +76,9 @@ async def serve(
     home: Home, app: FastAPI, jobs: Jobs, activity: Activity, stopper: Stopper, idle_seconds: float, closing: Callable[[], Awaitable[Any]]
 ) -> None:
     """Answer on the home's socket until told to stop, idle, or the home vanishes; `closing` ends what the capabilities hold."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # before anybody can know that we are here
+        loop.add_signal_handler(number, stopper.ask, signal.Signals(number).name)
     # Leftovers of a killed agent and its hosts: we hold the lock, so nobody answers at any of them.
     for leftover in (home.socket, *home.run.glob("pin-*")):
         leftover.unlink(missing_ok=True)
@@ -92,9 +95,6 @@ async def serve(
             h11_max_incomplete_event_size=65536,
         )
     )
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, stopper.ask, signal.Signals(number).name)
     inode = os.stat(home.socket).st_ino
     serving = asyncio.create_task(server.serve(sockets=[sock]))
     leaving = asyncio.create_task(_leave_when_useless(home, inode, jobs, activity, idle_seconds, stopper))
