@@ -86,6 +86,8 @@ class Talk:
         self.progress_end()
         self._asking = True
         try:
+            if self._stopping:  # interrupted while the question was on its way
+                return CANCEL
             match question.get("kind"):
                 case "pin":
                     return self._secrets(question)

@@ -1,6 +1,7 @@
 """The live list of tokens, and sessions opened by a person's PIN."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -42,6 +43,8 @@ class Inventory:
         self._rest_until: dict[str, float] = {}
         self._seen_at = -1e9
         self._busy = asyncio.Lock()
+        self._turns: dict[str, asyncio.Lock] = {}
+        """Who may log in to an emulated token, by its serial."""
         self._changed = asyncio.Condition()
         self._poller: asyncio.Task[None] | None = None
         self._watchers = 0
@@ -218,7 +221,10 @@ class Inventory:
     ) -> None:
         """Ask for consent and PIN in one question, and log in once."""
         await self.ask_secrets(job, session, token, purpose, documents, secrets)
-        await job.unless_cancelled(session.login(confirm_final_try=token.pin_state is PinState.FINAL_TRY))
+        # SoftHSM2 writes its token's file at a login: a login in another process at that instant reads half of it, and fails.
+        turn = self._turns.setdefault(token.serial, asyncio.Lock()) if token.emulated else contextlib.nullcontext()
+        async with turn:
+            await job.unless_cancelled(session.login(confirm_final_try=token.pin_state is PinState.FINAL_TRY))
 
     async def ask_secrets(
         self, job: Job, session: Session, token: Token, purpose: str, documents: Sequence[dict[str, Any]], secrets: tuple[str, ...]

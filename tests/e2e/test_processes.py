@@ -130,8 +130,9 @@ def test_two_clients_with_the_same_output(desk: Desk, drawing: Path) -> None:
         until(lambda: len(list((desk.home / "run").glob("pin-*"))) == 2)
         for writing in (writing_first, writing_second):
             os.write(writing, desk.token.pin.encode() + b"\n")
-        codes = sorted(process.wait(60) for process in (first, second))
-    assert codes == [0, 5]
+        said = [process.communicate(timeout=60)[0] for process in (first, second)]
+        codes = sorted(process.returncode for process in (first, second))
+    assert codes == [0, 5], said
     assert_signed(drawing.with_suffix(".signed.pdf"))
     assert len(tree(drawing.parent)) == 2
 

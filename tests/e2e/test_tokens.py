@@ -26,7 +26,7 @@ from tests.e2e.test_pins import Asked
 def test_no_token_at_all_says_how_to_get_one(yinxin: Yinxin, drawing: Path) -> None:
     error = told(yinxin("sign", drawing, *NO_PIN, code=3))
     assert error["code"] == "token_absent"
-    assert yinxin("token", "list").json == {"tokens": []}
+    assert yinxin("token", "list").json["tokens"] == []
     message, hint = sentences(yinxin("sign", drawing, *NO_PIN, code=3, as_json=False))
     assert "yinxin" in hint
     assert "“None”" not in message
