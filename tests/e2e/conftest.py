@@ -1,6 +1,8 @@
 """The whole product under attack: one running home for a module's tests, and one whose token stands behind the fault-injecting module."""
 
+import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PracticeToken, Yinxin, copy_home, short_folder, stop
+from tests.e2e.looks import until
 from tests.tokens.conftest import shim_library, softhsm  # noqa: F401 - fixtures
 
 SIGN = ("--pin", "env:YX_PIN")
@@ -95,3 +98,27 @@ def faulty(faulty_home: Faulty) -> Iterator[Faulty]:
 def in_lang(desk: Desk, lang: str) -> Yinxin:
     """The same home in another language."""
     return replace(desk.yinxin, lang=lang)
+
+
+class Asked:
+    """A `sign` that waits for its PIN at a pipe."""
+
+    def __init__(self, yinxin: Yinxin, *files: Path) -> None:
+        self.yinxin, self.files = yinxin, files
+
+    def __enter__(self) -> "tuple[subprocess.Popen[str], int]":
+        reading, self.writing = os.pipe()
+        self.process = subprocess.Popen(
+            self.yinxin.command("sign", *self.files, "--pin", f"fd:{reading}"),
+            env=self.yinxin.env(), pass_fds=(reading,), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        os.close(reading)
+        run = self.yinxin.home / "run"
+        until(lambda: run.is_dir() and any(name.startswith("pin-") for name in os.listdir(run)))
+        return self.process, self.writing
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.writing)
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()

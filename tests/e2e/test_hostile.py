@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,19 +42,23 @@ PAGES = b"<</Type/Pages/Kids[3 0 R]/Count 1>>"
 PAGE = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>"
 
 
+@cache
+def gigabyte() -> bytes:
+    """A gigabyte of nothing, packed: whole deflate blocks of it can be repeated (RFC 1951, a full flush ends at a byte)."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, -15)
+    block = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return b"\x78\x01" + block * 1024 + b"\x03\x00" + b"\0\0\0\0"  # the checksum comes after the damage
+
+
 def bomb() -> bytes:
-    """Flate in flate in flate: a gigabyte."""
-    packer = zlib.compressobj(9)
-    once = b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(1024)), packer.flush()])
-    twice = zlib.compress(once, 9)
-    filters = b"/Filter[/FlateDecode/FlateDecode]"
-    return pdf(CATALOGUE, PAGES, PAGE[:-2] + b"/Contents 4 0 R/Resources<<>>>>", stream(twice, filters))
+    """Flate in flate: a page's content of a gigabyte."""
+    twice = zlib.compress(gigabyte(), 9)
+    return pdf(CATALOGUE, PAGES, PAGE[:-2] + b"/Contents 4 0 R/Resources<<>>>>", stream(twice, b"/Filter[/FlateDecode/FlateDecode]"))
 
 
 def object_stream_bomb() -> bytes:
     """The catalogue itself lies in a stream that unpacks to a gigabyte."""
-    packer = zlib.compressobj(9)
-    once = b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(1024)), packer.flush()])
+    once = gigabyte()
     body = b"%PDF-1.7\n"
     first = len(body)
     body += b"1 0 obj\n" + stream(once, b"/Type/ObjStm/N 1/First 4/Filter/FlateDecode") + b"\nendobj\n"

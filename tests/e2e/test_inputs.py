@@ -1,5 +1,6 @@
 """Files that cannot be signed: each has its own clear error, nothing appears in its folder, it stays as it was, and nobody is asked for a PIN."""
 
+import json
 import os
 import shutil
 import socket
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Result
-from tests.e2e.conftest import SIGN, Desk
+from tests.e2e.conftest import SIGN, Asked, Desk
 from tests.e2e.looks import assert_signed, sentences, told, tree
 
 NO_PIN = ("--pin", "file:/proc/self/mem")
@@ -305,3 +306,26 @@ def test_words_that_cannot_be_used(desk: Desk, tmp_path: Path, command: tuple[st
     assert result.code in (2, 3), result.out
     told(result)
     assert tree(tmp_path) == before
+
+
+def test_a_file_that_vanishes_or_changes_while_the_pin_is_asked_for(desk: Desk, drawing: Path, tmp_path: Path) -> None:
+    """A detached signature is for a file that is there and is what was shown; of a PDF the snapshot is signed, which was shown."""
+    for act, code, reason in ((Path.unlink, "input_unusable", "vanished"), (lambda path: path.write_bytes(b"other"), "input_changed", None)):
+        data = tmp_path / "data.bin"
+        data.write_bytes(b"first")
+        with Asked(desk.yinxin, data) as (process, writing):
+            act(data)
+            os.write(writing, desk.token.pin.encode() + b"\n")
+            stdout, _ = process.communicate(timeout=60)
+        assert process.returncode == 5, stdout
+        error = json.loads(stdout)["error"]
+        assert (error["code"], error["facts"].get("reason")) == (code, reason)
+        assert not (tmp_path / "data.bin.p7s").exists()
+    shown = drawing.read_bytes()
+    with Asked(desk.yinxin, drawing) as (process, writing):
+        drawing.write_bytes(b"%PDF-1.7 something else")
+        os.write(writing, desk.token.pin.encode() + b"\n")
+        stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, stdout
+    assert drawing.with_suffix(".signed.pdf").read_bytes().startswith(shown)
+    assert_signed(drawing.with_suffix(".signed.pdf"))

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -14,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PracticeToken, Yinxin, copy_home, short_folder, stop
-from tests.e2e.conftest import SIGN, Desk
-from tests.e2e.looks import assert_signed, sentences, told, tree, until
+from tests.e2e.conftest import SIGN, Asked, Desk
+from tests.e2e.looks import assert_signed, sentences, told, tree
 from tests.e2e.test_inputs import NO_PIN
 
 pytestmark = pytest.mark.promise(6)
@@ -263,23 +262,10 @@ def test_a_home_that_becomes_read_only_under_the_agent(practice_home: tuple[Path
 def test_an_output_that_appears_meanwhile_is_not_replaced(desk: Desk, drawing: Path) -> None:
     """Somebody puts a file there while the PIN is asked for: publication is without clobber."""
     output = drawing.with_suffix(".signed.pdf")
-    reading, writing = os.pipe()
-    process = subprocess.Popen(
-        desk.yinxin.command("sign", drawing, "--pin", f"fd:{reading}"),
-        env=desk.yinxin.env(), pass_fds=(reading,), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    os.close(reading)
-    try:
-        run = desk.home / "run"
-        until(lambda: any(name.startswith("pin-") for name in os.listdir(run)))  # the set is closed, and the PIN is asked for
+    with Asked(desk.yinxin, drawing) as (process, writing):  # the set is closed, and the PIN is asked for
         output.write_bytes(b"precious")
         os.write(writing, desk.token.pin.encode() + b"\n")
         stdout, stderr = process.communicate(timeout=60)
-    finally:
-        os.close(writing)
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-        process.wait()
     assert process.returncode == 5, stdout + stderr
     assert json.loads(stdout)["error"]["code"] == "output_exists"
     assert output.read_bytes() == b"precious"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PIN, Yinxin
-from tests.e2e.conftest import SIGN, Desk, Faulty
+from tests.conftest import PIN
+from tests.e2e.conftest import SIGN, Asked, Desk, Faulty
 from tests.e2e.looks import assert_signed, children, sentences, told, tree, until
 
 pytestmark = pytest.mark.promise(2)
@@ -99,30 +99,6 @@ def test_a_locked_token_is_told_and_not_tried(faulty: Faulty, drawing: Path) -> 
     assert told(faulty.yinxin("sign", drawing, *SIGN, code=3))["code"] == "pin_locked"
     assert faulty.calls("C_Login") == 1
     assert not drawing.with_suffix(".signed.pdf").exists()
-
-
-class Asked:
-    """A `sign` that waits for its PIN at a pipe."""
-
-    def __init__(self, yinxin: Yinxin, *files: Path) -> None:
-        self.yinxin, self.files = yinxin, files
-
-    def __enter__(self) -> "tuple[subprocess.Popen[str], int]":
-        reading, self.writing = os.pipe()
-        self.process = subprocess.Popen(
-            self.yinxin.command("sign", *self.files, "--pin", f"fd:{reading}"),
-            env=self.yinxin.env(), pass_fds=(reading,), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        os.close(reading)
-        run = self.yinxin.home / "run"
-        until(lambda: run.is_dir() and any(name.startswith("pin-") for name in os.listdir(run)))
-        return self.process, self.writing
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self.writing)
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
 
 
 def test_sources(desk: Desk, drawing: Path, tmp_path: Path) -> None:

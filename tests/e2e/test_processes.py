@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, PracticeToken, Yinxin, copy_home, short_folder, stop
-from tests.e2e.conftest import SIGN, Desk
+from tests.e2e.conftest import SIGN, Asked, Desk
 from tests.e2e.looks import agent_of, assert_signed, children, sentences, told, tree, until
 from tests.e2e.test_inputs import NO_PIN
-from tests.e2e.test_pins import Asked
 
 
 def _sessions(home: Path) -> list[str]:

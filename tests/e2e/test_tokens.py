@@ -17,10 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.conftest import PracticeToken, Yinxin, copy_home
-from tests.e2e.conftest import SIGN, Desk, Faulty
+from tests.e2e.conftest import SIGN, Asked, Desk, Faulty
 from tests.e2e.looks import assert_signed, children, sentences, told, tree, until
 from tests.e2e.test_inputs import NO_PIN
-from tests.e2e.test_pins import Asked
 
 
 def test_no_token_at_all_says_how_to_get_one(yinxin: Yinxin, drawing: Path) -> None:

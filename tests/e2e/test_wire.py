@@ -13,9 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import SIGN, Desk
+from tests.e2e.conftest import SIGN, Asked, Desk
 from tests.e2e.looks import agent_of, assert_signed, tree, until
-from tests.e2e.test_pins import Asked
 from tokens import platform
 
 pytestmark = pytest.mark.promise(2)
