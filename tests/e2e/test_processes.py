@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.api.home import locate
 from tests.conftest import ROOT, PracticeToken, Yinxin, copy_home, short_folder, stop
 from tests.e2e.conftest import SIGN, Asked, Desk
 from tests.e2e.looks import agent_of, assert_signed, children, sentences, told, tree, until
@@ -210,6 +211,16 @@ def test_a_home_in_an_odd_place(kind: str, drawing: Path) -> None:
         assert outside <= parents | {os.fsencode(home)}
     finally:
         stop(home)
+        # What stands elsewhere for a path that a socket or SoftHSM2's configuration cannot hold
+        conf = home / "softhsm2.conf"
+        named = (
+            next((line for line in os.fsdecode(conf.read_bytes()).split("\n") if line.startswith("directories.tokendir = ")), "")
+            if conf.exists()
+            else ""
+        )
+        for short in (locate(str(home)).run, Path(named.partition(" = ")[2] or home).parent):
+            if short.name.startswith("yinxin-"):
+                shutil.rmtree(short)
         shutil.rmtree(folder, ignore_errors=True)
 
 
