@@ -213,11 +213,8 @@ def test_a_home_in_an_odd_place(kind: str, drawing: Path) -> None:
         stop(home)
         # What stands elsewhere for a path that a socket or SoftHSM2's configuration cannot hold
         conf = home / "softhsm2.conf"
-        named = (
-            next((line for line in os.fsdecode(conf.read_bytes()).split("\n") if line.startswith("directories.tokendir = ")), "")
-            if conf.exists()
-            else ""
-        )
+        lines = os.fsdecode(conf.read_bytes()).split("\n") if conf.exists() else []
+        named = next((line for line in lines if line.startswith("directories.tokendir = ")), "")
         for short in (locate(str(home)).run, Path(named.partition(" = ")[2] or home).parent):
             if short.name.startswith("yinxin-"):
                 shutil.rmtree(short)
