@@ -96,6 +96,7 @@ def test_a_locked_token_is_told_and_not_tried(faulty: Faulty, drawing: Path) -> 
     assert error["code"] == "pin_locked"
     assert faulty.calls("C_Login") == 0
     faulty.say("fail C_Login a4")  # locked without any flag, as TPMs do
+    until(lambda: all(token["pin_state"] != "locked" for token in faulty.yinxin("token", "list").json["tokens"]))
     assert told(faulty.yinxin("sign", drawing, *SIGN, code=3))["code"] == "pin_locked"
     assert faulty.calls("C_Login") == 1
     assert not drawing.with_suffix(".signed.pdf").exists()

