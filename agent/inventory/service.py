@@ -157,7 +157,16 @@ class Inventory:
 
     async def pick(self, selector: str | None, state: TokenState = TokenState.READY) -> Token:
         """The one token meant by a label or serial, or the only one in `state`; raises `ApiError` that lists what there is."""
-        everything = await self.tokens()
+        began = time.monotonic()
+        try:
+            return self._picked(await self.tokens(), selector, state)
+        except ApiError:
+            if self._seen_at > began:
+                raise
+        self._seen_at = -1e9  # plugged in this very moment, perhaps: nobody is refused by what was seen before he asked
+        return self._picked(await self.tokens(), selector, state)
+
+    def _picked(self, everything: Sequence[Token], selector: str | None, state: TokenState) -> Token:
         named = [t for t in everything if selector is None or selector in (t.label, t.serial)]
         there = ", ".join(f"{t.label or '–'} ({t.serial or '–'})" for t in everything if t.state is TokenState.READY)
         fitting = [t for t in named if t.state is state]

@@ -114,7 +114,10 @@ class Asked:
         )  # fmt: skip
         os.close(reading)
         run = self.yinxin.home / "run"
-        until(lambda: run.is_dir() and any(name.startswith("pin-") for name in os.listdir(run)))
+        until(lambda: self.process.poll() is not None or (run.is_dir() and any(name.startswith("pin-") for name in os.listdir(run))))
+        if self.process.poll() is not None:
+            os.close(self.writing)
+            raise AssertionError(f"it ended before it asked: {self.process.communicate()}")
         return self.process, self.writing
 
     def __exit__(self, *_: object) -> None:
