@@ -1,7 +1,7 @@
 """What can go wrong with a token, in words a person can act on.
 
     TokenError
-    ├── PinIncorrect · PinLocked · PinFinalTry · PinCancelled
+    ├── PinIncorrect · PinLocked · PinFinalTry · PinCancelled · PinUnacceptable
     ├── TokenAbsent · TokenRemoved · TokenNotInitialised
     ├── KeyNotFound · CertificateMismatch · MechanismUnsupported
     └── ModuleUnusable · ModuleTimeout · TokenFault
@@ -48,6 +48,12 @@ class PinCancelled(TokenError):
     """Nobody gave a PIN: declined, prompter gone, or time over; no try was spent."""
 
     code = "pin_cancelled"
+
+
+class PinUnacceptable(TokenError):
+    """A new PIN breaks a rule and nothing was changed: `reason` too_short, too_long (facts shortest, longest), simple, one_kind, same, refused (by the token)."""
+
+    code = "pin_unacceptable"
 
 
 class TokenAbsent(TokenError):
@@ -107,7 +113,7 @@ class TokenFault(TokenError):
 _BY_CODE: Mapping[str, type[TokenError]] = {
     cls.code: cls
     for cls in (
-        PinIncorrect, PinLocked, PinFinalTry, PinCancelled, TokenAbsent, TokenRemoved, TokenNotInitialised, KeyNotFound,
+        PinIncorrect, PinLocked, PinFinalTry, PinCancelled, PinUnacceptable, TokenAbsent, TokenRemoved, TokenNotInitialised, KeyNotFound,
         CertificateMismatch, MechanismUnsupported, ModuleUnusable, ModuleTimeout, TokenFault,
     )
 }  # fmt: skip

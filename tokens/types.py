@@ -96,6 +96,8 @@ class Key:
     """A private key object was seen (before login many tokens hide it: then the public key or certificate stands for it)."""
     non_extractable: bool | None = None
     """SENSITIVE and not EXTRACTABLE as read back; None while the private key is hidden."""
+    always_authenticate: bool | None = None
+    """CKA_ALWAYS_AUTHENTICATE: the key wants the PIN at every signature (PIV 9C); None while the private key is hidden."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,14 @@ class Token:
     """Marked as a practice token by whoever made it: its signatures say so."""
     keys: tuple[Key, ...] = ()
     certificates: tuple[Certificate, ...] = ()
+    pin_to_be_changed: bool = False
+    """The PIN was given by whoever issued the token and must be changed before use (CKF_USER_PIN_TO_BE_CHANGED)."""
+    so_pin_state: PinState = PinState.UNKNOWN
+    """What the flags say of the SO PIN, which unblocks the user's."""
+    write_protected: bool = False
+    """Nothing can be stored on it (CKF_WRITE_PROTECTED)."""
+    firmware_version: str = ""
+    hardware_version: str = ""
     schemes: tuple[SignatureScheme, ...] = ()
     """What its mechanisms can sign with, by key of any type; told before login, most widely accepted first."""
 
@@ -152,3 +162,15 @@ class PinOffer:
     nonce: str
     secrets: tuple[str, ...]
     """Names the host wants, for example ("pin",) or ("so_pin", "new_pin")."""
+
+
+@dataclass(frozen=True, slots=True)
+class PinRules:
+    """What a new PIN must be like on tokens that we initialise; judged in the session host, which alone sees it."""
+
+    shortest: int = 6
+    """Characters at least."""
+    simple: bool = False
+    """Whether repetitions and runs are let through (111111, 123456, 654321, abcdef)."""
+    letters_and_digits: bool = False
+    """Whether both kinds are demanded."""

@@ -26,6 +26,7 @@ class Code(StrEnum):
     PIN_LOCKED = "pin_locked"
     PIN_FINAL_TRY = "pin_final_try"
     PIN_CANCELLED = "pin_cancelled"
+    PIN_UNACCEPTABLE = "pin_unacceptable"
     NO_PROMPTER = "no_prompter"
     TOKEN_ABSENT = "token_absent"
     TOKEN_REMOVED = "token_removed"
@@ -64,6 +65,7 @@ EXIT_OF: Mapping[Code, Exit] = {
     **dict.fromkeys(_TOKEN, Exit.TOKEN),
     **dict.fromkeys(_INPUT, Exit.NO_INPUT),
     Code.NOT_ALLOWED: Exit.REFUSED,
+    Code.PIN_UNACCEPTABLE: Exit.REFUSED,
     Code.CANCELLED: Exit.PARTLY,
     Code.AGENT_UNREACHABLE: Exit.UNAVAILABLE,
     Code.STORE_UNREACHABLE: Exit.UNAVAILABLE,
@@ -76,6 +78,7 @@ STATUS_OF: Mapping[Code, int] = {
     **dict.fromkeys(_INPUT, 422),
     Code.NOT_FOUND: 404,
     Code.NOT_ALLOWED: 403,
+    Code.PIN_UNACCEPTABLE: 422,
     Code.CANCELLED: 409,
     Code.AGENT_UNREACHABLE: 503,
     Code.STORE_UNREACHABLE: 503,

@@ -103,7 +103,7 @@ def shim_library(softhsm: str, tmp_path_factory: pytest.TempPathFactory) -> Path
     if compiler is None:
         pytest.skip("the fault-injecting module needs gcc (apt install gcc)")
     library = tmp_path_factory.mktemp("shim") / "shim.so"
-    source = Path(__file__).with_name("shim.c")
+    source = Path(__file__).parent.parent / "lab" / "shim.c"
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o", library, source, "-ldl"], check=True)
     return library
 

@@ -35,6 +35,48 @@ TOKENS: Mapping[str, Sentence] = {
         "No PIN came in time, so nothing was done; no try was spent.",
         "Have the PIN ready and run it again.",
     ),
+    "pin_unacceptable": Sentence(
+        "新 PIN 码不符合要求，没有改动任何东西。",
+        "请换一个至少 6 位、没有重复和连号的 PIN 码。",
+        "The new PIN does not meet the rules; nothing was changed.",
+        "Choose one of at least 6 characters without repetitions or runs.",
+    ),
+    "pin_unacceptable.too_short": Sentence(
+        "新 PIN 码太短：至少要 {shortest} 位。没有改动任何东西。",
+        "请换一个更长的 PIN 码再试。",
+        "The new PIN is too short: it needs at least {shortest} characters. Nothing was changed.",
+        "Choose a longer one and try again.",
+    ),
+    "pin_unacceptable.too_long": Sentence(
+        "新 PIN 码太长：这个 UKey 最多接受 {longest} 位。没有改动任何东西。",
+        "请换一个短一些的 PIN 码再试。",
+        "The new PIN is too long: this token takes at most {longest} characters. Nothing was changed.",
+        "Choose a shorter one and try again.",
+    ),
+    "pin_unacceptable.simple": Sentence(
+        "新 PIN 码太简单（重复或连号，例如 111111、123456）。没有改动任何东西。",
+        "请换一个别人猜不到的 PIN 码。",
+        "The new PIN is too simple (a repetition or a run, such as 111111 or 123456). Nothing was changed.",
+        "Choose one that nobody guesses.",
+    ),
+    "pin_unacceptable.one_kind": Sentence(
+        "新 PIN 码必须同时有字母和数字。没有改动任何东西。",
+        "请换一个字母和数字都有的 PIN 码。",
+        "The new PIN needs both letters and digits. Nothing was changed.",
+        "Choose one that has both.",
+    ),
+    "pin_unacceptable.same": Sentence(
+        "新 PIN 码和原来的一样。没有改动任何东西。",
+        "请换一个不同的 PIN 码。",
+        "The new PIN is the old one. Nothing was changed.",
+        "Choose a different one.",
+    ),
+    "pin_unacceptable.refused": Sentence(
+        "UKey 不接受这个新 PIN 码。没有改动任何东西。",
+        "请按发证机构对 PIN 码的要求（长度、字符）换一个再试。",
+        "The token refuses this new PIN. Nothing was changed.",
+        "Choose another one by its issuer's rules (length, characters).",
+    ),
     "no_prompter": Sentence(
         "需要 PIN 码，但这里既没有终端，也没有可以显示确认窗口的桌面。",
         "请在终端中运行，或用 --pin env:变量名、--pin file:文件 或 --pin fd:编号 提供 PIN 码。",
