@@ -51,7 +51,7 @@ class PinCancelled(TokenError):
 
 
 class PinUnacceptable(TokenError):
-    """A new PIN breaks a rule and nothing was changed: `reason` too_short, too_long (facts shortest, longest), simple, one_kind, same, refused (by the token)."""
+    """A new PIN breaks a rule and nothing was changed: `reason` too_short, too_long (facts shortest, longest), simple, one_kind, same, refused."""
 
     code = "pin_unacceptable"
 
