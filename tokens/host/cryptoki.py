@@ -15,8 +15,9 @@ from tokens.errors import ModuleUnusable
 from tokens.host.returns import error_for, name_of
 
 # Flags, classes and attributes (PKCS#11 v2.40): only those that are used.
-CKF_LOGIN_REQUIRED, CKF_USER_PIN_INITIALIZED, CKF_PROTECTED_PATH, CKF_TOKEN_INITIALIZED = 0x4, 0x8, 0x100, 0x400
-CKF_COUNT_LOW, CKF_FINAL_TRY, CKF_LOCKED = 0x10000, 0x20000, 0x40000
+CKF_WRITE_PROTECTED, CKF_LOGIN_REQUIRED, CKF_USER_PIN_INITIALIZED, CKF_PROTECTED_PATH, CKF_TOKEN_INITIALIZED = 0x2, 0x4, 0x8, 0x100, 0x400
+CKF_COUNT_LOW, CKF_FINAL_TRY, CKF_LOCKED, CKF_TO_BE_CHANGED = 0x10000, 0x20000, 0x40000, 0x80000
+CKF_SO_COUNT_LOW, CKF_SO_FINAL_TRY, CKF_SO_LOCKED = 0x100000, 0x200000, 0x400000
 CKF_RW_SESSION, CKF_SERIAL_SESSION = 0x2, 0x4
 CKU_SO, CKU_USER, CKU_CONTEXT_SPECIFIC = 0, 1, 2
 CKO_CERTIFICATE, CKO_PUBLIC_KEY, CKO_PRIVATE_KEY = 1, 2, 3
@@ -37,6 +38,10 @@ _FUNCTIONS = (
     "C_FindObjects", "C_FindObjectsFinal",
     "C_EncryptInit", "C_Encrypt", "C_EncryptUpdate", "C_EncryptFinal", "C_DecryptInit", "C_Decrypt", "C_DecryptUpdate",
     "C_DecryptFinal", "C_DigestInit", "C_Digest", "C_DigestUpdate", "C_DigestKey", "C_DigestFinal", "C_SignInit", "C_Sign",
+    "C_SignUpdate", "C_SignFinal", "C_SignRecoverInit", "C_SignRecover", "C_VerifyInit", "C_Verify", "C_VerifyUpdate", "C_VerifyFinal",
+    "C_VerifyRecoverInit", "C_VerifyRecover", "C_DigestEncryptUpdate", "C_DecryptDigestUpdate", "C_SignEncryptUpdate",
+    "C_DecryptVerifyUpdate", "C_GenerateKey", "C_GenerateKeyPair", "C_WrapKey", "C_UnwrapKey", "C_DeriveKey", "C_SeedRandom",
+    "C_GenerateRandom", "C_GetFunctionStatus", "C_CancelFunction", "C_WaitForSlotEvent",
 )  # fmt: skip
 
 
@@ -122,6 +127,8 @@ class SlotToken:
     flags: int = 0
     pin_shortest: int = 0
     pin_longest: int = 0
+    hardware_version: str = ""
+    firmware_version: str = ""
     fault: str | None = None
 
 
@@ -145,6 +152,21 @@ def as_number(value: bytes | None) -> int | None:
 def as_bool(value: bytes | None) -> bool | None:
     """A CK_BBOOL attribute's value; None where it is absent."""
     return value != b"\0" if value else None
+
+
+def template(attributes: Mapping[int, bytes]) -> Any:
+    """A CK_ATTRIBUTE array with its values, which it keeps alive."""
+    made: Any = (_Attribute * max(len(attributes), 1))()
+    made.keep = []
+    for place, (kind, value) in zip(made, attributes.items(), strict=False):
+        made.keep.append(buffer := ctypes.create_string_buffer(value, len(value)))
+        place.type, place.value, place.length = kind, cast(buffer, c_void_p), len(value)
+    return made
+
+
+def _secret(pin: bytearray | None) -> tuple[Any, c_ulong]:
+    """A PIN's own memory and its length, without a copy; NULL leaves it to the reader's pad (v2.40 5.6.6)."""
+    return ((c_ubyte * len(pin)).from_buffer(pin), c_ulong(len(pin))) if pin else (None, c_ulong(0))
 
 
 class Cryptoki:
@@ -243,6 +265,7 @@ class Cryptoki:
             gone = ckr in ("CKR_TOKEN_NOT_PRESENT", "CKR_DEVICE_REMOVED", "CKR_SLOT_ID_INVALID")
             return None if gone else SlotToken(slot_id, description, fault=ckr)
         words = {field: _text(token, field) for field in ("label", "manufacturer", "model", "serial")}
+        words |= {"hardware_version": str(token.hardware), "firmware_version": str(token.firmware)}
         return SlotToken(slot_id, description, flags=token.flags, pin_shortest=token.pin_shortest, pin_longest=token.pin_longest, **words)
 
     def mechanisms(self, slot_id: int) -> frozenset[int]:
@@ -265,44 +288,40 @@ class Cryptoki:
         self.returns("C_CloseSession", c_ulong(session))
 
     def login(self, session: int, user: int, pin: bytearray | None) -> None:
-        """One C_Login straight from `pin`'s own memory; None leaves it to the reader's pad (NULL_PTR, v2.40 5.6.6)."""
-        buffer = (c_ubyte * len(pin)).from_buffer(pin) if pin else None
-        self.call("C_Login", c_ulong(session), c_ulong(user), buffer, c_ulong(len(pin) if pin else 0))
+        """One C_Login straight from `pin`'s own memory; None leaves it to the reader's pad."""
+        self.call("C_Login", c_ulong(session), c_ulong(user), *_secret(pin))
 
-    def init_token(self, slot_id: int, so_pin: bytearray, label: bytes) -> None:
+    def init_token(self, slot_id: int, so_pin: bytearray | None, label: bytes) -> None:
         """C_InitToken; `label` at most 32 bytes, padded with blanks as the standard wants."""
-        buffer = (c_ubyte * len(so_pin)).from_buffer(so_pin)
-        self.call("C_InitToken", c_ulong(slot_id), buffer, c_ulong(len(so_pin)), ctypes.c_char_p(label.ljust(32, b" ")))
+        self.call("C_InitToken", c_ulong(slot_id), *_secret(so_pin), ctypes.c_char_p(label.ljust(32, b" ")))
 
-    def init_pin(self, session: int, pin: bytearray) -> None:
+    def init_pin(self, session: int, pin: bytearray | None) -> None:
         """C_InitPIN, in a session the SO is logged in to."""
-        buffer = (c_ubyte * len(pin)).from_buffer(pin)
-        self.call("C_InitPIN", c_ulong(session), buffer, c_ulong(len(pin)))
+        self.call("C_InitPIN", c_ulong(session), *_secret(pin))
+
+    def set_pin(self, session: int, pin: bytearray | None, new_pin: bytearray | None) -> None:
+        """C_SetPIN: the user's where nobody is logged in or the user is (v2.40 5.5)."""
+        self.call("C_SetPIN", c_ulong(session), *_secret(pin), *_secret(new_pin))
 
     def logout(self, session: int) -> None:
         """C_Logout; an error is of no interest."""
         self.returns("C_Logout", c_ulong(session))
 
-    def sign(self, session: int, key: int, how: Mechanism, data: bytes, pin: bytearray | None) -> bytes:
-        """C_SignInit, the context login if `pin` is given (CKA_ALWAYS_AUTHENTICATE), and one C_Sign into a buffer that holds any signature.
+    def sign(self, session: int, key: int, how: Mechanism, data: bytes, context: tuple[bytearray | None] | None = None) -> bytes:
+        """C_SignInit, the context login where `context` has its PIN (CKA_ALWAYS_AUTHENTICATE), and one C_Sign into a buffer that holds any signature.
 
         Asking for the length first, as python-pkcs11 does, would be one call more, and some cards sign at that call already.
         """
         self.call("C_SignInit", c_ulong(session), byref(how), c_ulong(key))
-        if pin is not None:
-            self.login(session, CKU_CONTEXT_SPECIFIC, pin)
+        if context is not None:
+            self.login(session, CKU_CONTEXT_SPECIFIC, context[0])
         signature, length = (c_char * _SIGNATURE_MAX)(), c_ulong(_SIGNATURE_MAX)
         self.call("C_Sign", c_ulong(session), ctypes.c_char_p(data), c_ulong(len(data)), signature, byref(length))
         return signature.raw[: length.value]
 
-    def find(self, session: int, template: Mapping[int, bytes]) -> list[int]:
+    def find(self, session: int, wanted: Mapping[int, bytes]) -> list[int]:
         """Handles of the objects that match."""
-        attributes = (_Attribute * max(len(template), 1))()
-        kept = []
-        for place, (kind, value) in zip(attributes, template.items(), strict=False):
-            kept.append(buffer := ctypes.create_string_buffer(value, len(value)))
-            place.type, place.value, place.length = kind, cast(buffer, c_void_p), len(value)
-        self.call("C_FindObjectsInit", c_ulong(session), attributes, c_ulong(len(template)))
+        self.call("C_FindObjectsInit", c_ulong(session), template(wanted), c_ulong(len(wanted)))
         try:
             return list(self._found(session))
         finally:

@@ -82,7 +82,7 @@ class Signer:
         if scheme not in self.schemes:
             raise MechanismUnsupported(scheme=scheme, key_type=self.key_type)
         how, data = self._prepare(scheme, tbs)
-        return self.module.sign(self.session, self.handle, how, data, pin if self.asks_each_time else None)
+        return self.module.sign(self.session, self.handle, how, data, (pin,) if self.asks_each_time else None)
 
     def _prepare(self, scheme: str, tbs: bytes) -> tuple[ck.Mechanism, bytes]:
         both, raw, digest = _SCHEMES[scheme]
