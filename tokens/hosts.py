@@ -10,14 +10,14 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from tokens import platform
 from tokens.channel import Channel, ChannelClosed
-from tokens.errors import ModuleTimeout, ModuleUnusable, from_wire
+from tokens.errors import ModuleTimeout, ModuleUnusable, TokenError, from_wire
 from tokens.module_file import examine
 from tokens.types import ModuleRef
 from tokens.wire import Message
@@ -27,6 +27,8 @@ HostKind: TypeAlias = Literal["monitor", "session"]
 _PROGRAM = str(Path(__file__).parent / "host" / "__main__.py")
 _TAIL = 4096
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ")
+SILENCE_SECONDS = 5.0
+"""After so long without an answer, whoever waits for a call is told that it goes on."""
 _SPENDS_TRY = frozenset({"login", "initialise"})
 
 
@@ -103,7 +105,11 @@ class Host:
         self._queue: deque[_Call] = deque()
         self._watch: asyncio.TimerHandle | None = None
         self._killed_in: str | None = None
+        self._ended: TokenError | None = None
         self._starting = asyncio.Lock()
+        self.on_silence: Callable[[str, float], None] | None = None
+        """Told the operation and the seconds, once for each call that the module has not answered for `SILENCE_SECONDS`."""
+        self._silence: asyncio.TimerHandle | None = None
 
     @property
     def alive(self) -> bool:
@@ -126,6 +132,7 @@ class Host:
             await self._end()
             await asyncio.to_thread(examine, self.ref.path, self.ref.sha256)
             self._killed_in = None
+            self._ended = None
             ours, theirs = platform.socket_pair()
             self._output, printed = await _Output.open()
             try:
@@ -161,7 +168,7 @@ class Host:
         """
         channel = self._channel
         if channel is None:
-            raise ModuleUnusable(reason="crashed", module=self.ref.name, during=op)
+            raise self._ended or ModuleUnusable(reason="crashed", module=self.ref.name, during=op)
         call = _Call(op, deadline, channel.post(op, args))
         self._queue.append(call)
         if len(self._queue) == 1:
@@ -181,6 +188,11 @@ class Host:
         """Send `op` and wait for nothing; used to interrupt a wait for a PIN."""
         if self._channel is not None:
             self._channel.post(op).add_done_callback(lambda done: done.exception())
+
+    async def end(self, why: TokenError) -> None:
+        """End the process while others still use it: their calls, under way and to come, raise `why` (token pulled, locked by the user)."""
+        self._ended = why
+        await self.close()
 
     async def close(self) -> None:
         """End the process; harmless when there is none."""
@@ -210,11 +222,14 @@ class Host:
     def _arm(self) -> None:
         head = self._queue[0]
         self._watch = asyncio.get_running_loop().call_later(head.deadline, self._overdue, head)
+        if self.on_silence is not None:
+            self._silence = asyncio.get_running_loop().call_later(SILENCE_SECONDS, self.on_silence, head.op, SILENCE_SECONDS)
 
     def _disarm(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
+        for timer in (self._watch, self._silence):
+            if timer is not None:
+                timer.cancel()
+        self._watch = self._silence = None
 
     def _overdue(self, call: _Call) -> None:
         if call.reply.done() or self._process is None:
@@ -222,7 +237,9 @@ class Host:
         self._killed_in = call.op
         _kill(self._process)
 
-    async def _why_gone(self, op: str) -> ModuleTimeout | ModuleUnusable:
+    async def _why_gone(self, op: str) -> TokenError:
+        if self._ended is not None:
+            return self._ended
         killed_in = self._killed_in
         if killed_in is not None:
             return ModuleTimeout(module=self.ref.name, during=killed_in, try_spent=killed_in in _SPENDS_TRY)

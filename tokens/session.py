@@ -11,7 +11,7 @@ from pathlib import Path
 from cryptography import x509
 
 from tokens import public
-from tokens.errors import CertificateMismatch, MechanismUnsupported, TokenFault
+from tokens.errors import CertificateMismatch, MechanismUnsupported, TokenError, TokenFault
 from tokens.hosts import Deadlines, Host
 from tokens.monitor import certificates_from, keys_from, token_from
 from tokens.types import Certificate, Key, KeyType, ModuleRef, PinOffer, SignatureScheme, Token
@@ -195,9 +195,17 @@ class Session:
         """C_Logout; the PIN the host may have kept for keys that ask each time is overwritten."""
         await self.host.call("logout", deadline=self.host.deadlines.list)
 
+    async def end(self, why: TokenError) -> None:
+        """End the host under those who use the session: what they asked and will ask raises `why`."""
+        await self.host.end(why)
+        self._unlink()
+
     async def close(self) -> None:
         """End the host at once; its PIN socket, should it stand there still, goes with it."""
         await self.host.close()
+        self._unlink()
+
+    def _unlink(self) -> None:
         if self._offered is not None:
             Path(self._offered).unlink(missing_ok=True)
 
