@@ -11,7 +11,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -19,6 +19,7 @@ from tokens import platform
 from tokens.channel import Channel, ChannelClosed
 from tokens.errors import ModuleTimeout, ModuleUnusable, TokenError, from_wire
 from tokens.module_file import examine
+from tokens.profiles import Profile, profile_of
 from tokens.types import ModuleRef
 from tokens.wire import Message
 
@@ -30,6 +31,7 @@ _ENVIRONMENT = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ")
 SILENCE_SECONDS = 5.0
 """After so long without an answer, whoever waits for a call is told that it goes on."""
 _SPENDS_TRY = frozenset({"login", "initialise"})
+"""Operations in which the module always gets to see a PIN; others say so by `spends_try`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,23 @@ class Deadlines:
     write: float = 30.0
     initialise: float = 60.0
 
+    @classmethod
+    def of(cls, profile: Profile, overrides: Mapping[str, float] | None = None) -> "Deadlines":
+        """The profile's deadlines, with the user's `overrides` by field name; raises ValueError for an unknown name or no positive number."""
+        known = {field.name for field in fields(cls)}
+        chosen = {**dict(profile.deadlines), **(overrides or {})}
+        for name, seconds in chosen.items():
+            if name not in known or not 0 < seconds < float("inf"):
+                raise ValueError(f"no such deadline: {name} = {seconds}")
+        return cls(**chosen)
+
 
 @dataclass(slots=True)
 class _Call:
     op: str
     deadline: float
     reply: asyncio.Future[Message]
+    spends_try: bool
 
 
 def environment(ref: ModuleRef) -> dict[str, str]:
@@ -98,13 +111,13 @@ class Host:
     def __init__(self, ref: ModuleRef, kind: HostKind, deadlines: Deadlines | None = None) -> None:
         self.ref = ref
         self.kind: HostKind = kind
-        self.deadlines = deadlines or Deadlines()
+        self.deadlines = deadlines or Deadlines.of(profile_of(ref))
         self._process: asyncio.subprocess.Process | None = None
         self._channel: Channel | None = None
         self._output: _Output | None = None
         self._queue: deque[_Call] = deque()
         self._watch: asyncio.TimerHandle | None = None
-        self._killed_in: str | None = None
+        self._killed_in: _Call | None = None
         self._ended: TokenError | None = None
         self._starting = asyncio.Lock()
         self.on_silence: Callable[[str, float], None] | None = None
@@ -160,8 +173,8 @@ class Host:
                 await self._end()
                 raise
 
-    async def call(self, op: str, args: Message | None = None, *, deadline: float) -> Message:
-        """Have the host do `op`; its result.
+    async def call(self, op: str, args: Message | None = None, *, deadline: float, spends_try: bool = False) -> Message:
+        """Have the host do `op`; its result.  `spends_try`: the module gets to see a PIN in it, and an end in the middle may have cost a try.
 
         Raises the `TokenError` it reports, `ModuleTimeout` when `deadline` seconds pass from the call's turn (the host is
         killed), `ModuleUnusable` (reason "crashed") when the host dies.  A cancelled caller leaves the call running.
@@ -169,7 +182,7 @@ class Host:
         channel = self._channel
         if channel is None:
             raise self._ended or ModuleUnusable(reason="crashed", module=self.ref.name, during=op)
-        call = _Call(op, deadline, channel.post(op, args))
+        call = _Call(op, deadline, channel.post(op, args), spends_try or op in _SPENDS_TRY)
         self._queue.append(call)
         if len(self._queue) == 1:
             self._arm()
@@ -177,7 +190,7 @@ class Host:
         try:
             reply = await asyncio.shield(call.reply)
         except ChannelClosed:
-            raise await self._why_gone(op) from None
+            raise await self._why_gone(call) from None
         error = reply.get("error")
         if error is not None:
             raise from_wire(str(error["code"]), error["facts"])
@@ -234,16 +247,14 @@ class Host:
     def _overdue(self, call: _Call) -> None:
         if call.reply.done() or self._process is None:
             return
-        self._killed_in = call.op
+        self._killed_in = call
         _kill(self._process)
 
-    async def _why_gone(self, op: str) -> TokenError:
-        if self._ended is not None:
-            return self._ended
+    async def _why_gone(self, call: _Call) -> ModuleTimeout | ModuleUnusable:
         killed_in = self._killed_in
         if killed_in is not None:
-            return ModuleTimeout(module=self.ref.name, during=killed_in, try_spent=killed_in in _SPENDS_TRY)
-        facts: Mapping[str, str | bool] = {"reason": "crashed", "module": self.ref.name, "during": op, "try_spent": op in _SPENDS_TRY}
+            return ModuleTimeout(module=self.ref.name, during=killed_in.op, try_spent=killed_in.spends_try)
+        facts: Mapping[str, str | bool] = {"reason": "crashed", "module": self.ref.name, "during": call.op, "try_spent": call.spends_try}
         if self._process is None:
             return ModuleUnusable(**facts)
         _kill(self._process)  # a module may close our descriptor and live on; where it has died by itself, its own status stays
