@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Literal
 
 SOCKET_PATH_MAX = 107
 """Bytes in `sun_path` before the closing NUL (unix(7))."""
@@ -41,6 +42,15 @@ class Peer:
     pid: int
     uid: int
     gid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose requests count as one person's at one place: a terminal session or a single process, by number and start time (numbers are re-used)."""
+
+    kind: Literal["terminal", "process"]
+    pid: int
+    started: int
 
 
 def private_folder(path: Path) -> Path:
@@ -102,6 +112,34 @@ def program_of(pid: int) -> str:
         return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
     except OSError:
         return ""
+
+
+def session_of(pid: int) -> Origin | None:
+    """Where a process belongs: its terminal session where it has a terminal, else itself alone; None where it cannot be seen.
+
+    A session without a terminal (services, programs of a desktop) says nothing of who sits there, so it does not count.
+    """
+    own = _stat_of(pid)
+    if own is None:
+        return None
+    session, terminal, started = own
+    leader = _stat_of(session) if terminal and session else None
+    return Origin("terminal", session, leader[2]) if leader is not None else Origin("process", pid, started)
+
+
+def _stat_of(pid: int) -> tuple[int, int, int] | None:
+    """Session, terminal and start time (clock ticks since boot) of a process (proc(5), /proc/pid/stat, fields 6, 7 and 22)."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        return int(fields[3]), int(fields[4]), int(fields[19])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def suspended_seconds() -> float:
+    """How long this machine has slept since it was started: what one clock counts and the other leaves out."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 def user_of(uid: int) -> str:
@@ -196,3 +234,16 @@ def allow_many_files() -> int:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
+
+
+def clock_synchronised() -> bool | None:
+    """Whether the kernel holds its clock to be kept right by somebody (adjtimex(2), STA_UNSYNC); None where it does not say."""
+    import ctypes
+
+    if ctypes.sizeof(ctypes.c_long) != 8:
+        return None
+    timex = ctypes.create_string_buffer(256)  # modes 0: only asks
+    if ctypes.CDLL(None, use_errno=True).adjtimex(timex) < 0:
+        return None
+    status: int = struct.unpack_from("i", timex.raw, 40)[0]
+    return not status & 0x0040
