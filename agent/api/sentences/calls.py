@@ -237,7 +237,7 @@ CALLS: Mapping[str, Sentence] = {
         "Uninstall it from the system.",
     ),
     "usage.configuration": Sentence(
-        "配置文件读不懂[：{name}]。", "请改正或移走它。", "The configuration cannot be read[: {name}].", "Correct it, or move it away."
+        "配置文件读不懂[：{name}][（{detail}）]。", "请改正或移走它。", "The configuration cannot be read[: {name}][ ({detail})].", "Correct it, or move it away."
     ),
     "internal": Sentence(
         "程序内部出错[（{type}）]，这是我们的问题。",
