@@ -76,7 +76,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     app.include_router(authority_routes(home, inventory, ledger, jobs, own_subjects))
     app.include_router(signing_routes(home, inventory, ledger, jobs, crew))
     app.include_router(verification_routes(home, jobs, checkers))
-    app.include_router(doctor.router(home, inventory))
+    app.include_router(doctor.router(home, inventory, ledger.newest))
 
     async def closing() -> None:
         await crew.close()

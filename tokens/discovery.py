@@ -15,7 +15,7 @@ PROGRAM = "yinxin"
 """Our name for p11-kit's ``enable-in`` and ``disable-in``."""
 
 _CONFIG_MAX = 64 * 1024
-_NOT_TOKENS = ("p11-kit-trust", "p11-kit-proxy", "p11-kit-client", "libnssckbi")
+NOT_TOKENS = ("p11-kit-trust", "p11-kit-proxy", "p11-kit-client", "libnssckbi")
 """Certificate stores and p11-kit's own doors to modules that we see anyway."""
 
 
@@ -113,7 +113,7 @@ def discover(
     found = []
     for ref in everything:
         real = os.path.realpath(ref.path)
-        if os.path.basename(real).startswith(_NOT_TOKENS) or ref.name in _NOT_TOKENS:
+        if os.path.basename(real).startswith(NOT_TOKENS) or ref.name in NOT_TOKENS:
             continue
         # An added module may be the same library with another configuration (a second SoftHSM2, NSS with another database).
         identity = real if ref.origin in ("p11-kit", "known") else f"{real}\0{ref.init_args}\0{ref.env}"

@@ -83,12 +83,25 @@ class Ledger:
             size, edge = _edge(connection)
         return Head(size, merkle.root(edge))
 
-    async def statements(self) -> list[dict[str, Any]]:
-        """All statements in order, parsed."""
+    async def newest(self) -> datetime | None:
+        """When the last statement was entered, by the clock of that moment; None where the log is empty."""
+
+        def read() -> bytes | None:
+            with self._store.begin() as connection:
+                return connection.execute(sa.select(entries.c.statement).order_by(entries.c.seq.desc()).limit(1)).scalar()
+
+        raw = await asyncio.get_running_loop().run_in_executor(self._writer, read)
+        return None if raw is None else datetime.fromisoformat(json.loads(raw)["at"])
+
+    async def statements(self, holding: str = "") -> list[dict[str, Any]]:
+        """The statements in order, parsed: all, or those whose canonical JSON holds a text."""
+        wanted = sa.select(entries.c.statement).order_by(entries.c.seq)
+        if holding:
+            wanted = wanted.where(sa.func.instr(entries.c.statement, holding.encode()) > 0)
 
         def read() -> list[bytes]:
             with self._store.begin() as connection:
-                return [row.statement for row in connection.execute(sa.select(entries.c.statement).order_by(entries.c.seq))]
+                return [row.statement for row in connection.execute(wanted)]
 
         return [json.loads(raw) for raw in await asyncio.get_running_loop().run_in_executor(self._writer, read)]
 

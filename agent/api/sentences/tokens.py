@@ -204,10 +204,10 @@ TOKENS: Mapping[str, Sentence] = {
         "Name the vendor's PKCS#11 library (.so).",
     ),
     "module_unusable.architecture": Sentence(
-        "UKey 驱动是为另一种处理器或系统编译的[：{path}]。",
-        "请安装与本机相符（例如 64 位）的驱动。",
-        "The module was built for another processor or system[: {path}].",
-        "Install the one for this machine (64 bit, for example).",
+        "UKey 驱动[“{module}”]是为另一种处理器或系统编译的[（驱动是 {module_architecture}，本机是 {machine_architecture}）][：{path}]。",
+        "请向厂商索取与本机相符的驱动[（{machine_architecture}）]；32 位驱动不能在 64 位系统上使用。",
+        "The module[ “{module}”] was built for another processor or system[ ({module_architecture}; this machine is {machine_architecture})][: {path}].",
+        "Get the one for this machine[ ({machine_architecture})] from its maker; a 32-bit module does not work on a 64-bit system.",
     ),
     "module_unusable.configuration": Sentence(
         "UKey 驱动[“{module}”]缺少配置或数据文件夹。",

@@ -25,7 +25,7 @@ def doctor(ctx: typer.Context) -> int:
 
 
 def _checks(session: Session) -> list[dict[str, Any]]:
-    from agent.api.checkup import check, local
+    from agent.api.checkup import check, local, terminal
 
     client = session.client()
     try:
@@ -37,9 +37,7 @@ def _checks(session: Session) -> list[dict[str, Any]]:
         (zh, zh_hint), (en, en_hint) = (sentence(error.code, error.facts, lang) for lang in ("zh", "en"))
         return [check("agent", "fail", zh, en, (zh_hint, en_hint)), *local(client.home)]
     own = check("agent", "ok", f"签章服务正在运行（{status['version']}）", f"the agent is running ({status['version']})")
-    here = {
-        each["name"]: each for each in local(client.home) if each["name"] in ("display", "pyside6")
-    }  # of this terminal, not of where the agent was started
+    here = {each["name"]: each for each in terminal()}
     return [own, *(here.get(each["name"], each) for each in found)]
 
 

@@ -5,46 +5,46 @@ import os
 import shutil
 import stat
 import sys
-import time
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Any
 
+from agent.api.checkup import cards, surroundings
+from agent.api.checkup.finding import State, check, guarded
+from agent.api.checkup.machine import Machine
 from agent.api.home import Home
-from tokens import emulated, platform
 
-State = Literal["ok", "warn", "fail"]
-_PCSCD = "/run/pcscd/pcscd.comm"
-_BUILT = 1_760_000_000
-"""Seconds since 1970 at which this was written: a clock before it is wrong."""
+__all__ = ["Machine", "State", "check", "guarded", "local", "terminal"]
 
 
-def check(name: str, state: State, zh: str, en: str, hint: tuple[str, str] | None = None) -> dict[str, Any]:
-    """One finding, as the wire and `--json` show it."""
-    return {"name": name, "state": state, "message": {"zh": zh, "en": en}, "hint": {"zh": hint[0], "en": hint[1]} if hint else None}
+def local(
+    home: Home, machine: Machine | None = None, last_entry: datetime | None = None, modules: Collection[str] | None = None
+) -> list[dict[str, Any]]:
+    """Everything that needs no agent; never raises, and may take some seconds.
 
-
-def local(home: Home) -> list[dict[str, Any]]:
-    """Everything that needs no agent; never raises."""
+    Only an agent knows `last_entry`, the time of the ledger's newest entry, and `modules`, the files of all modules of this home.
+    """
+    machine = machine or Machine()
     checks: tuple[tuple[str, Callable[[], dict[str, Any]]], ...] = (
         ("python", _python),
         ("home", lambda: _home(home)),
-        ("clock", _clock),
-        ("softhsm2", _softhsm),
+        ("clock", lambda: surroundings.clock(last_entry)),
+        ("readers", lambda: cards.readers(machine)),
+        ("pcscd", lambda: cards.card_service(machine)),
+        ("usb_rights", lambda: cards.rights(machine)),
+        ("card_users", lambda: cards.holders(machine, modules=modules)),
+        ("p11_kit", lambda: surroundings.registered(machine)),
+        ("softhsm2", lambda: surroundings.softhsm(home, machine)),
+        ("keyring", surroundings.keyring),
         ("poppler", lambda: _program("poppler", "pdfsig", "poppler-utils", "另一套程序核对签名", "a second opinion on signatures")),
         ("qpdf", lambda: _program("qpdf", "qpdf", "qpdf", "核对 PDF 结构", "a check of a PDF's structure")),
-        ("pcscd", _pcscd),
-        ("display", _display),
-        ("pyside6", _pyside),
     )
-    return [guarded(name, each) for name, each in checks]
+    return [*(guarded(name, each) for name, each in checks), *terminal()]
 
 
-def guarded(name: str, each: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The finding of one check; a check that itself fails is a finding too."""
-    try:
-        return each()
-    except Exception as error:  # noqa: BLE001 — one broken check must not hide the others
-        return check(name, "warn", f"无法检查（{type(error).__name__}）", f"could not be checked ({type(error).__name__})")
+def terminal() -> list[dict[str, Any]]:
+    """What is another in a user's terminal than where an agent was started; never raises."""
+    return [guarded("display", _display), guarded("pyside6", _pyside)]
 
 
 def _python() -> dict[str, Any]:
@@ -76,25 +76,6 @@ def _home(home: Home) -> dict[str, Any]:
     return check("home", "fail", "数据文件夹的权限或归属不对", "the home's folders are not yours alone or not writable", hint)
 
 
-def _clock() -> dict[str, Any]:
-    if time.time() >= _BUILT:
-        return check("clock", "ok", "电脑时间看起来正常", "the clock looks right")
-    return check(
-        "clock",
-        "fail",
-        "电脑时间明显不对",
-        "the clock is plainly wrong",
-        ("请校准电脑时间：证书有效期和签名时间都靠它。", "Set it: certificates and signing times depend on it."),
-    )
-
-
-def _softhsm() -> dict[str, Any]:
-    if found := emulated.library():
-        return check("softhsm2", "ok", f"SoftHSM2：{found}", f"SoftHSM2: {found}")
-    hint = ("只有练习用的 UKey 需要它：apt install softhsm2", "Only emulated tokens need it: apt install softhsm2")
-    return check("softhsm2", "warn", "没有安装 SoftHSM2，不能建练习用的 UKey", "SoftHSM2 is not installed: no emulated tokens", hint)
-
-
 def _program(name: str, program: str, package: str, zh: str, en: str) -> dict[str, Any]:
     if path := shutil.which(program):
         return check(name, "ok", f"{program}：{path}", f"{program}: {path}")
@@ -105,22 +86,6 @@ def _program(name: str, program: str, package: str, zh: str, en: str) -> dict[st
         f"no {program} (optional: {en})",
         (f"需要时：apt install {package}", f"If wanted: apt install {package}"),
     )
-
-
-def _pcscd() -> dict[str, Any]:
-    path = os.environ.get("PCSCLITE_CSOCK_NAME", _PCSCD)
-    if not os.path.exists(path):
-        hint = (
-            "智能卡式 UKey 需要它：apt install pcscd；厂商自带驱动的 UKey 可不装。",
-            "Smart cards need it: apt install pcscd; tokens with their own driver do not.",
-        )
-        return check("pcscd", "warn", "读卡服务 pcscd 没有运行", "the card service pcscd is not running", hint)
-    try:
-        platform.connect(path, timeout=2.0).close()
-    except OSError:
-        hint = ("请检查您是否有权使用它（polkit 规则或所属的组）。", "See whether you may use it (polkit rule, group).")
-        return check("pcscd", "warn", "读卡服务 pcscd 不接受连接", "the card service pcscd takes no connection", hint)
-    return check("pcscd", "ok", "读卡服务 pcscd 正常", "the card service pcscd answers")
 
 
 def _display() -> dict[str, Any]:
