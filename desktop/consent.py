@@ -4,8 +4,6 @@ The PIN goes from this process straight to the token host's one-shot socket: no 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent
@@ -26,8 +24,10 @@ from PySide6.QtWidgets import (
 
 from agent.api.client import deliver
 from desktop import look
-from desktop.nouns import AskedDocument, Token
+from desktop.asked import Question
+from desktop.nouns import Token
 from desktop.parts import banner, frame, label, named
+from desktop.secret_field import SecretField
 from desktop.wording import CONFIRMATION
 from desktop.words import Words
 
@@ -35,65 +35,6 @@ CANCEL = "cancel"
 GIVEN = "given"
 _NEW = {"token_init": ("so_pin", "pin")}
 """Purposes whose secrets are being made now, and are therefore typed twice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question about the use of a token: what is to be done, and, where it is of kind `pin`, where the PIN is to be written."""
-
-    kind: str
-    """pin, confirm_final_try or consent."""
-    purpose: str
-    documents: tuple[AskedDocument, ...]
-    token: Token | None
-    secrets: tuple[str, ...]
-    socket: str
-    nonce: str
-    deadline_seconds: int
-    asker: Mapping[str, Any] | None
-    reason: str
-    location: str
-    left_out: int
-    """Files that were asked for and are not among the documents, since they cannot be signed."""
-
-    @classmethod
-    def from_wire(cls, data: Mapping[str, Any]) -> "Question":
-        """From the `question` event or the prompter's stdin."""
-        token = data.get("token")
-        return cls(
-            kind=str(data.get("kind", "")),
-            purpose=str(data.get("purpose", "")),
-            documents=tuple(AskedDocument.from_wire(d) for d in data.get("documents") or ()),
-            token=Token.from_wire(token) if token else None,
-            secrets=tuple(str(s) for s in data.get("secrets") or ()),
-            socket=str(data.get("socket", "")),
-            nonce=str(data.get("nonce", "")),
-            deadline_seconds=int(data.get("deadline_seconds") or 120),
-            asker=data.get("asker"),
-            reason=str(data.get("reason") or ""),
-            location=str(data.get("location") or ""),
-            left_out=max(0, int(data.get("asked") or 0) - len(data.get("documents") or ())),
-        )
-
-
-class SecretField(QLineEdit):
-    """A field for one secret: no echo, no suggestions, no menu that could copy it, emptied after use."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.setEchoMode(QLineEdit.EchoMode.Password)
-        hints = Qt.InputMethodHint
-        self.setInputMethodHints(hints.ImhHiddenText | hints.ImhSensitiveData | hints.ImhNoPredictiveText | hints.ImhNoAutoUppercase)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
-        self.setDragEnabled(False)
-        self.setAcceptDrops(False)
-        self.setMaxLength(255)  # CK_ULONG ulPinLen of every token seen is at most 255
-        named(self, name)
-
-    def wipe(self) -> None:
-        """Overwrite and forget what was typed (Qt and Python keep copies for a while: this process is short or not dumpable)."""
-        self.setText("\u2022" * len(self.text()))
-        self.clear()
 
 
 class ConsentDialog(QDialog):
@@ -111,7 +52,7 @@ class ConsentDialog(QDialog):
         self._fields: dict[str, SecretField] = {}
         self._again: dict[str, SecretField] = {}
         self._confirm: QLineEdit | None = None
-        self._state = "final_try" if question.kind == "confirm_final_try" else question.token.pin_state if question.token else "unknown"
+        self._state = question.pin_state
         self._locked = self._state == "locked"
         signing = question.purpose == "sign"
         self.setWindowTitle(words("consent.title.sign" if signing else "consent.title.other"))
@@ -145,6 +86,8 @@ class ConsentDialog(QDialog):
         """
         if self.result() != QDialog.DialogCode.Accepted:
             return CANCEL
+        if self._question.pad:
+            return "yes"
         if self._question.kind == "pin":
             typed = {name: field.text() for name, field in self._fields.items()}
             self._wipe()
@@ -251,7 +194,13 @@ class ConsentDialog(QDialog):
     def _secrets(self, column: QVBoxLayout, confirmed: bool) -> None:
         words, question, state = self._words, self._question, self._state
         if state in ("low", "final_try", "locked"):
-            column.addWidget(banner("doubt" if state == "low" else "bad", "indeterminate", words(f"pin.warn.{state}")))
+            text = words(f"pin.warn.so.{state}" if question.of_administrator else f"pin.warn.{state}")
+            column.addWidget(banner("doubt" if state == "low" else "bad", "indeterminate", text))
+        if question.why == "held_login":
+            column.addWidget(banner("plain", "lock", words("consent.held_login", minutes=question.minutes_left)))
+        if question.each_signature:
+            text = words("consent.each_signature.pad" if question.pad else "consent.each_signature", count=question.each_signature)
+            column.addWidget(banner("doubt", "indeterminate", text))
         grid = QGridLayout()
         grid.setHorizontalSpacing(14)
         grid.setVerticalSpacing(10)
@@ -259,16 +208,19 @@ class ConsentDialog(QDialog):
             self._confirm = named(QLineEdit(), words("pin.confirm", word=CONFIRMATION[words.lang]))
             self._add(grid, words("pin.confirm", word=CONFIRMATION[words.lang]), self._confirm)
         for name in question.secrets:
-            text = words.either(f"pin.field.{name}", "pin.label")
+            old = name == "pin" and "new_pin" in question.secrets
+            text = words("pin.field.pin.old") if old else words.either(f"pin.field.{name}", "pin.label")
             self._fields[name] = SecretField(text)
             self._add(grid, text, self._fields[name])
             if name in _NEW.get(question.purpose, ()) or name == "new_pin":
                 self._again[name] = SecretField(words("pin.field.again", field=text))
                 self._add(grid, words("pin.field.again", field=text), self._again[name])
         column.addLayout(grid)
+        if "new_pin" in question.secrets or question.purpose in _NEW:
+            column.addWidget(label(words("pin.new.note"), "small", wrap=True))
         if question.secrets:
             column.addWidget(label(words("pin.note"), "small", wrap=True))
-        elif question.kind == "pin":
+        elif question.pad:
             column.addWidget(label(words("pin.pad"), "small", wrap=True))
 
     def _add(self, grid: QGridLayout, text: str, field: QLineEdit) -> None:
@@ -286,10 +238,8 @@ class ConsentDialog(QDialog):
         self._clock = label("", "small")
         row.addWidget(self._clock, 1)
         buttons = QDialogButtonBox()
-        self._agree = named(
-            buttons.addButton(words("agree.sign" if signing else "agree.other"), QDialogButtonBox.ButtonRole.AcceptRole),
-            words("agree.sign" if signing else "agree.other"),
-        )
+        agree = words("pad.agree" if self._question.pad else "agree.sign" if signing else "agree.other")
+        self._agree = named(buttons.addButton(agree, QDialogButtonBox.ButtonRole.AcceptRole), agree)
         self._agree.setObjectName("primary")
         self._agree.setDefault(True)
         named(buttons.addButton(words("cancel"), QDialogButtonBox.ButtonRole.RejectRole), words("cancel"))

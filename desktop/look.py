@@ -169,6 +169,11 @@ QToolTip { border: 1px solid @line; padding: 4px; }
 #banner[tone="bad"] { background: @bad_soft; border: 1px solid @bad; border-radius: 8px; }
 #banner[tone="doubt"] { background: @doubt_soft; border: 1px solid @doubt; border-radius: 8px; }
 #banner[tone="plain"] { background: @accent_soft; border: 1px solid @accent; border-radius: 8px; }
+#pill { border-radius: 11px; padding: 2px 12px; font-weight: 600; }
+#pill[tone="good"] { background: @good_soft; color: @good; }
+#pill[tone="bad"] { background: @bad_soft; color: @bad; }
+#pill[tone="doubt"] { background: @doubt_soft; color: @doubt; }
+#pill[tone="quiet"] { background: @ground; color: @quiet; }
 #drop { background: @panel; border: 2px dashed @quiet; border-radius: 10px; }
 #drop[over="true"] { background: @accent_soft; border: 2px dashed @accent; }
 #drop:focus { border: 2px dashed @accent; }

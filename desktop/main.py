@@ -15,6 +15,7 @@ from agent.api.home import Home, locate
 from desktop import look
 from desktop.nouns import shown_path
 from desktop.prompter import exit_without_display
+from desktop.screen_lock import ScreenLock
 from desktop.translation import translate
 from desktop.window import Window
 from desktop.wire import Agent
@@ -47,6 +48,8 @@ class Desktop:
 
     def __init__(self, app: QApplication, home: Home, lang: str | None, start: Callable[[], None]) -> None:
         self._app, self._home, self._start = app, home, start
+        self.lock = ScreenLock()
+        self.lock.locked.connect(self._lock)
         self._settings = QSettings(str(home.config / "desktop.ini"), QSettings.Format.IniFormat)
         self._open(lang)
 
@@ -58,6 +61,10 @@ class Desktop:
         self.window = Window(self.agent, self.words, lambda: launch.last_words(self._home))
         self.window.language_chosen.connect(self._change_language)
         self.agent.live()
+
+    def _lock(self, reason: str) -> None:
+        """Nobody may be at the desk any more: logins end, PINs are forgotten; where no service answers there is none."""
+        self.agent.call("POST", "/v1/tokens/lock", {"token": None, "reason": reason})
 
     def _change_language(self, lang: str) -> None:
         """The same window anew, in another language, with the same files."""

@@ -57,6 +57,20 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """A login that is kept after a set, so that the next one is asked for consent alone."""
+
+    until: str
+    """When it ends by itself (ISO 8601); "" where it ends with the set."""
+    scope: str
+
+    @classmethod
+    def from_wire(cls, data: Wire) -> "Login":
+        """From `login` of a TOKEN object."""
+        return cls(str(data.get("until") or ""), str(data.get("scope") or ""))
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """A token as last seen; `key` tells it from others while the window is open."""
 
@@ -70,13 +84,36 @@ class Token:
     emulated: bool
     protected_path: bool
     certificates: tuple[Certificate, ...]
+    practice: bool = False
+    """Made for practice: it can be pulled and put back from here."""
+    pin_to_be_changed: bool = False
+    so_pin_state: str = "unknown"
+    write_protected: bool = False
+    firmware_version: str = ""
+    each_signature: bool = False
+    """A key on it asks for the PIN at each signature."""
+    login: Login | None = None
+    profile: str = ""
 
     @classmethod
     def from_wire(cls, data: Wire) -> "Token":
         """From a TOKEN object."""
         certificates = tuple(Certificate.from_wire(c) for c in data.get("certificates") or ())
         text = {name: str(data.get(name) or "") for name in ("label", "serial", "module", "state", "pin_state", "manufacturer", "model")}
-        return cls(**text, emulated=bool(data.get("emulated")), protected_path=bool(data.get("protected_path")), certificates=certificates)
+        return cls(
+            **text,
+            emulated=bool(data.get("emulated")),
+            protected_path=bool(data.get("protected_path")),
+            certificates=certificates,
+            practice=bool(data.get("practice")),
+            pin_to_be_changed=bool(data.get("pin_to_be_changed")),
+            so_pin_state=str(data.get("so_pin_state") or "unknown"),
+            write_protected=bool(data.get("write_protected")),
+            firmware_version=str(data.get("firmware_version") or ""),
+            each_signature=any(key.get("always_authenticate") for key in data.get("keys") or ()),
+            login=Login.from_wire(data["login"]) if data.get("login") else None,
+            profile=str(data.get("profile") or ""),
+        )
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -87,6 +124,11 @@ class Token:
     def selector(self) -> str:
         """What the agent takes to mean this token."""
         return self.serial or self.label
+
+    def same(self, other: "Token") -> bool:
+        """Whether this is that token again, re-plugged: label and serial, and a certificate in common where both have some."""
+        mine, theirs = ({c.fingerprint for c in t.certificates} for t in (self, other))
+        return self.key == other.key and (not mine or not theirs or bool(mine & theirs))
 
     @property
     def signing_certificates(self) -> tuple[Certificate, ...]:
@@ -115,6 +157,21 @@ class AskedDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """A module whose tokens could not be listed, and why; `error` as in `SignedDocument`."""
+
+    module: str
+    error: tuple[str, Wire, str, str]
+
+    @classmethod
+    def from_wire(cls, data: Wire) -> "Trouble":
+        """From an entry of `troubles`."""
+        facts = data.get("facts") or {}
+        error = (str(data.get("code") or "internal"), facts, str(data.get("message") or data.get("detail") or ""), str(data.get("hint") or ""))
+        return cls(str(data.get("module") or ""), error)
+
+
+@dataclass(frozen=True, slots=True)
 class SignedDocument:
     """What came of one file; `error` is (code, facts, message, hint)."""
 
@@ -129,6 +186,21 @@ class SignedDocument:
         error = data.get("error")
         told = (str(error.get("code")), error.get("facts") or {}, str(error.get("message") or ""), str(error.get("hint") or "")) if error else None
         return cls(path_of(data.get("input")), path_of(data.get("output")), str(data.get("state", "")), told)
+
+
+@dataclass(frozen=True, slots=True)
+class SignResult:
+    """What came of a set; `batch` is what it is gone on with, "" where that was not told."""
+
+    batch: str
+    documents: tuple[SignedDocument, ...]
+
+    @classmethod
+    def from_wire(cls, data: Any) -> "SignResult":
+        """From the result of a signing job, or of what there is of it; anything else is an empty one."""
+        if not isinstance(data, dict):
+            return cls("", ())
+        return cls(str(data.get("batch") or ""), tuple(SignedDocument.from_wire(entry) for entry in data.get("documents") or ()))
 
 
 @dataclass(frozen=True, slots=True)

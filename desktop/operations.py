@@ -14,9 +14,9 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from agent.api.uris import to_uri
 from desktop.consent import CANCEL, GIVEN
-from desktop.nouns import SignedDocument, VerifiedDocument
+from desktop.nouns import SignResult, VerifiedDocument
 from desktop.placement import Place
-from desktop.questions import answer_of, dialog_for
+from desktop.questions import PadDialog, answer_of, dialog_for
 from desktop.wire import Agent, Job, Problem
 from desktop.words import Words
 
@@ -77,6 +77,7 @@ class Asking(QObject):
         self._dialog: QDialog | None = None
         self._confirmed = False
         job.question.connect(self._ask)
+        job.progress.connect(self._goes_on)
         job.done.connect(self.close)
         job.failed.connect(self.close)
 
@@ -90,13 +91,11 @@ class Asking(QObject):
 
     def _ask(self, question: Mapping[str, Any]) -> None:
         self.close()
-        dialog = dialog_for({**self._about, **question}, self._words, self._window, self._confirmed, self._previewed)
+        dialog = dialog_for(question, self._words, self._window, self._confirmed, self._previewed, self._about)
         if dialog is None:
             self._job.answer(str(question.get("question")), CANCEL)
             return
-        dialog.finished.connect(lambda _: self._answered(question))
-        self._dialog = dialog
-        dialog.open()
+        self._show(dialog, question)
 
     def _answered(self, question: Mapping[str, Any]) -> None:
         dialog, self._dialog = self._dialog, None
@@ -104,9 +103,23 @@ class Asking(QObject):
             return
         answer = answer_of(dialog)
         dialog.deleteLater()
+        if isinstance(dialog, PadDialog):
+            self._job.stop()
+            return
         self._confirmed = self._confirmed or (question.get("kind") == "confirm_final_try" and answer != CANCEL)
         if answer != GIVEN:  # a PIN was written to the token host; anything else is told to the agent
             self._job.answer(str(question.get("question")), answer)
+        if answer != CANCEL and question.get("kind") == "pin" and not question.get("secrets"):
+            self._show(PadDialog(str(question.get("purpose")), self._words, self._window), question)
+
+    def _show(self, dialog: QDialog, question: Mapping[str, Any]) -> None:
+        dialog.finished.connect(lambda _: self._answered(question))
+        self._dialog = dialog
+        dialog.open()
+
+    def _goes_on(self, _: object) -> None:
+        if isinstance(self._dialog, PadDialog):
+            self.close()
 
 
 def sign(
@@ -115,17 +128,51 @@ def sign(
     window: QWidget,
     words: Words,
     watching: Watching,
-    success: Callable[[Sequence[SignedDocument]], None],
-    failure: Callable[[Problem, Sequence[SignedDocument]], None],
+    success: Callable[[SignResult], None],
+    failure: Callable[[Problem, SignResult], None],
     previewed: Mapping[str, str] | None = None,
 ) -> Job:
     """Sign a closed set under one PIN.  Failure also tells what was published before it."""
     job = agent.job("/v1/signatures", order.body())
     Asking(job, words, window, {"reason": order.reason, "location": order.location, "asked": len(order.paths)}, previewed)
+    return _signing(job, watching, success, failure)
+
+
+def resume(
+    agent: Agent,
+    batch: str,
+    token: str | None,
+    final_try: bool,
+    window: QWidget,
+    words: Words,
+    watching: Watching,
+    success: Callable[[SignResult], None],
+    failure: Callable[[Problem, SignResult], None],
+) -> Job:
+    """Sign what was not published of an earlier set, as it was asked for then."""
+    job = agent.job("/v1/signatures", {"resume": batch, "token": token, "confirm_final_try": final_try})
+    Asking(job, words, window)
+    return _signing(job, watching, success, failure)
+
+
+def on_token(
+    agent: Agent,
+    path: str,
+    token: str | None,
+    final_try: bool,
+    window: QWidget,
+    words: Words,
+    watching: Watching,
+    success: Callable[[Mapping[str, Any]], None],
+    failure: Callable[[Problem], None],
+) -> Job:
+    """Long work on one UKey that needs secrets: an inspection, another PIN, an unblocking."""
+    job = agent.job(path, {"token": token, "confirm_final_try": final_try})
+    Asking(job, words, window)
     job.progress.connect(watching.progress)
     job.waiting.connect(watching.waiting)
-    job.done.connect(lambda result: success(_signed(result)))
-    job.failed.connect(lambda problem, result: failure(problem, _signed(result)))
+    job.done.connect(success)
+    job.failed.connect(lambda problem, _: failure(problem))
     return job
 
 
@@ -177,5 +224,14 @@ def pair_up(paths: Sequence[str]) -> list[tuple[str, str | None]]:
     return list(pairs.items())
 
 
-def _signed(result: Any) -> tuple[SignedDocument, ...]:
-    return tuple(SignedDocument.from_wire(entry) for entry in result.get("documents") or ()) if isinstance(result, dict) else ()
+def _signing(
+    job: Job,
+    watching: Watching,
+    success: Callable[[SignResult], None],
+    failure: Callable[[Problem, SignResult], None],
+) -> Job:
+    job.progress.connect(watching.progress)
+    job.waiting.connect(watching.waiting)
+    job.done.connect(lambda result: success(SignResult.from_wire(result)))
+    job.failed.connect(lambda problem, result: failure(problem, SignResult.from_wire(result)))
+    return job

@@ -10,6 +10,14 @@ from desktop.parts import button, frame, label, named
 from desktop.words import Words
 
 
+def waited_for(data: Mapping[str, Any], words: Words) -> str:
+    """What a `waiting` event tells, in words."""
+    what, token, seconds = data.get("for"), data.get("token"), data.get("seconds")
+    if what == "token" and token and seconds:
+        return words("progress.waiting.token.named", token=token, seconds=int(float(seconds)))
+    return words.either(f"progress.waiting.{what}", "progress.waiting.other")
+
+
 class ProgressPanel(QWidget):
     """Fills the page while a job runs.  `stopped` comes once, when the person wants it to end."""
 
@@ -67,7 +75,7 @@ class ProgressPanel(QWidget):
 
     def waiting(self, data: Mapping[str, Any]) -> None:
         """Show what is waited for."""
-        self._stage.setText(self._words.either(f"progress.waiting.{data.get('for')}", "progress.waiting.other"))
+        self._stage.setText(waited_for(data, self._words))
 
     def _stop(self) -> None:
         self.stop.setEnabled(False)

@@ -24,6 +24,8 @@ class ResultsPage(QWidget):
     replace = Signal()
     back = Signal()
     verify = Signal(list)
+    resume = Signal()
+    ukey = Signal()
 
     def __init__(self, words: Words) -> None:
         super().__init__()
@@ -34,6 +36,7 @@ class ResultsPage(QWidget):
         column.setSpacing(12)
         self._top = QVBoxLayout()
         column.addLayout(self._top)
+        self._rest = label("", "quiet", wrap=True)
         inner = QWidget()
         inner.setObjectName("inside")
         self._rows = QVBoxLayout(inner)
@@ -43,6 +46,7 @@ class ResultsPage(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setWidget(inner)
         column.addWidget(scroll, 1)
+        column.addWidget(self._rest)
         row = QHBoxLayout()
         row.addStretch(1)
         self._replace = button(words("result.replace"), self.replace.emit)
@@ -50,7 +54,9 @@ class ResultsPage(QWidget):
         self._retry = button(words("result.retry"), self.again.emit, "primary")
         self._verify = button(words("result.verify"), lambda: self.verify.emit(self._outputs))
         self._next = button(words("result.again"), self.back.emit, "primary")
-        for each in (self._back, self._replace, self._verify, self._retry, self._next):
+        self.go_on = button(words("result.resume", count=0), self.resume.emit, "primary")
+        self._change = button(words("result.change_pin"), self.ukey.emit, "primary")
+        for each in (self._back, self._replace, self._verify, self._retry, self._change, self._next, self.go_on):
             row.addWidget(each)
         column.addLayout(row)
 
@@ -74,8 +80,29 @@ class ResultsPage(QWidget):
             widget.setVisible(wanted)
         old = [d for d in documents if d.error and d.error[0] == "output_exists" and d.error[1].get("reason") != "same"]
         self._replace.setVisible(bool(old) or (problem is not None and problem.code == "output_exists"))
-        (self._retry if stopped else self._next).setFocus()
+        to_change = problem is not None and problem.facts.get("reason") == "pin_to_be_changed"
+        self._change.setVisible(to_change)
+        self._retry.setVisible(stopped and not to_change)
+        self.go_on.hide()
+        self._rest.hide()
+        (self._change if to_change else self._retry if stopped else self._next).setFocus()
         named(self, words("result.name"))
+
+    def offer(self, count: int, token: str, ready: bool) -> None:
+        """Offer to sign the `count` files that are left, now (`ready`) or when the UKey of that name is back."""
+        words = self._words
+        came_back = ready and not self.go_on.isEnabled()
+        self.go_on.setText(words("result.resume", count=count))
+        named(self.go_on, self.go_on.text())
+        self.go_on.setEnabled(ready)
+        self._rest.setText(words("result.resume.ready" if ready else "result.resume.absent", count=count, token=token))
+        for shown in (self.go_on, self._rest):
+            shown.show()
+        self._back.show()
+        for hidden in (self._retry, self._next):
+            hidden.hide()
+        if came_back:
+            self.go_on.setFocus()
 
     def _sum(self, done: int, bad: int, problem: Problem | None, note: str) -> QWidget:
         words = self._words

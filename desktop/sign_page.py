@@ -8,22 +8,28 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayou
 
 from desktop import operations
 from desktop.files import DropArea, FileList, choose_files, dropped_paths
-from desktop.nouns import SignedDocument, Token
+from desktop.nouns import SignResult, Token
 from desktop.parts import button, frame, label, named
 from desktop.placement import Box, inside
 from desktop.preview_panel import PreviewPanel
 from desktop.progress import ProgressPanel
 from desktop.results import ResultsPage
 from desktop.sign_options import SignOptions
-from desktop.tokens_panel import TokenPanel
+from desktop.signing_set import Set
+from desktop.tokens_panel import TokenPanel, selector_of
 from desktop.wire import Agent, Job, Problem
 from desktop.words import Words
+
+_SEEN_TO = ("sign.need.unlocked", "sign.need.pin", "sign.need.changed")
+"""What is missing and can be seen to on the page of the UKeys."""
 
 
 class SignPage(QStackedWidget):
     """Four faces: drop, prepare, progress, results."""
 
     verify = Signal(list)
+    ukey = Signal()
+    """Something is to be seen to on the page of the UKeys."""
 
     def __init__(self, agent: Agent, tokens: TokenPanel, words: Words) -> None:
         super().__init__()
@@ -31,6 +37,7 @@ class SignPage(QStackedWidget):
         self._token: Token | None = None
         self._up = False
         self.job: Job | None = None
+        self._set = Set("", None)
         self.setAcceptDrops(True)
         self.drop = DropArea(words("drop.sign"), words("drop.hint"), words("files.dialog"), words)
         self.drop.files.connect(self.add)
@@ -53,6 +60,8 @@ class SignPage(QStackedWidget):
         self.results.replace.connect(lambda: self.sign(replace=True))
         self.results.back.connect(self._back)
         self.results.verify.connect(self.verify)
+        self.results.resume.connect(self.go_on)
+        self.results.ukey.connect(self.ukey)
         tokens.chosen.connect(self._token_chosen)
         self._refresh()
 
@@ -67,6 +76,7 @@ class SignPage(QStackedWidget):
         """The service answers, or does not."""
         self._up = up
         self._refresh()
+        self._offer()
 
     def sign(self, replace: bool = False) -> None:
         """Sign what is in the list; `replace` puts the results in place of older ones."""
@@ -77,9 +87,33 @@ class SignPage(QStackedWidget):
             tuple(self.files.paths), self._tokens.selector(), chosen.certificate, chosen.place, chosen.reason, chosen.location, chosen.folder,
             self._token is not None and self._token.pin_state == "final_try", replace,
         )  # fmt: skip
-        self.progress.start(len(order.paths))
+        self._set = Set("", self._token, asked=len(order.paths))
+        self._begin(len(order.paths))
+        self._runs(operations.sign(self._agent, order, self.window(), self._words, self.progress, self._signed, self._failed, self.preview.digests))
+
+    def go_on(self) -> None:
+        """Sign what is left of the set that was stopped, with the same UKey."""
+        token = self._tokens.again(self._set.token) if self._set.token is not None else None
+        if self.job is not None or token is None or not self._up:
+            return
+        self._begin(self._set.left)
+        self._runs(
+            operations.resume(
+                self._agent, self._set.batch, selector_of(token, self._tokens.tokens), token.pin_state == "final_try", self.window(), self._words,
+                self.progress, self._signed, self._failed,
+            )
+        )  # fmt: skip
+
+    def _begin(self, count: int) -> None:
+        self.progress.start(count)
         self.setCurrentWidget(self.progress)
-        self.job = operations.sign(self._agent, order, self.window(), self._words, self.progress, self._signed, self._failed, self.preview.digests)
+
+    def _runs(self, job: Job) -> None:
+        self.job = job
+        job.batch.connect(self._named)
+
+    def _named(self, batch: str) -> None:
+        self._set = self._set.named(batch)
 
     def close_down(self) -> None:
         """Before the window goes."""
@@ -143,6 +177,8 @@ class SignPage(QStackedWidget):
         self.button = button(words("sign.button"), self.sign, "primary")
         self.button.setIconSize(self.button.iconSize() * 1.1)
         row.addWidget(self._status, 1)
+        self._see = button(words("sign.see_ukey"), self.ukey.emit, "link")
+        row.addWidget(self._see)
         row.addWidget(self.button)
         outer.addWidget(footer)
         return face
@@ -157,6 +193,7 @@ class SignPage(QStackedWidget):
         missing = self._missing()
         self.button.setEnabled(not missing)
         self._status.setText(words(missing) if missing else self._ready_text())
+        self._see.setVisible(missing in _SEEN_TO)
 
     def _ready_text(self) -> str:
         assert self._token is not None
@@ -177,6 +214,10 @@ class SignPage(QStackedWidget):
             return "sign.need.initialised"
         if token.pin_state == "locked":
             return "sign.need.unlocked"
+        if token.pin_state == "not_initialised":
+            return "sign.need.pin"
+        if token.pin_to_be_changed:
+            return "sign.need.changed"
         return "" if token.signing_certificates else "sign.need.certificate"
 
     # what happens
@@ -193,6 +234,7 @@ class SignPage(QStackedWidget):
         self.options.show_token(token)
         self._refresh()
         self._draw_box()
+        self._offer()
 
     def _page_shown(self, page: int, width_mm: float, height_mm: float) -> None:
         self.options.page_shown(self.preview.count, (width_mm, height_mm))
@@ -212,18 +254,26 @@ class SignPage(QStackedWidget):
         if not shown:
             view.hide_box()
 
-    def _signed(self, documents: Sequence[SignedDocument]) -> None:
-        self._show(documents, None)
+    def _signed(self, result: SignResult) -> None:
+        self._show(result, None)
 
-    def _failed(self, problem: Problem, documents: Sequence[SignedDocument]) -> None:
-        self._show(documents, problem)
+    def _failed(self, problem: Problem, result: SignResult) -> None:
+        self._show(result, problem)
 
-    def _show(self, documents: Sequence[SignedDocument], problem: Problem | None) -> None:
-        """Results; what was not signed stays in the list."""
+    def _show(self, result: SignResult, problem: Problem | None) -> None:
+        """Results; what was not signed stays in the list, and a set that was stopped can be gone on with."""
         self.job = None
-        self.results.show_result(documents, problem, self._token is not None and self._token.emulated)
+        self._set = self._set.after(result, problem)
+        token = self._set.token
+        self.results.show_result(self._set.documents, problem, token is not None and token.emulated)
         self.setCurrentWidget(self.results)
-        self.files.remove({d.input for d in documents if d.state == "published"})
+        self.files.remove({d.input for d in self._set.documents if d.state == "published"})
+        self._offer()
+
+    def _offer(self) -> None:
+        token = self._set.token
+        if self.job is None and self._set.can_go_on and token is not None and self.currentWidget() is self.results:
+            self.results.offer(self._set.left, token.label, self._up and self._tokens.again(token) is not None)
 
     def _back(self) -> None:
         self.setCurrentWidget(self._prepare if self.files.count() else self._empty)

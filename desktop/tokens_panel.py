@@ -1,5 +1,6 @@
 """The UKeys in this computer as they come and go, each with its state in words and its certificates; one is chosen to work with."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -10,11 +11,12 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QRadioB
 from desktop import look
 from desktop.nouns import Certificate, Token
 from desktop.parts import empty, label, named, restyle
+from desktop.ukey_state import clock
 from desktop.words import Words
 
 SOON_DAYS: Final = 30
 """A certificate that ends within so many days is pointed out."""
-_STATE_TONE: Final = {"ready": "good", "not_initialised": "doubt", "removed": "bad", "unusable": "bad"}
+_STATE_TONE: Final = {"ready": "good", "not_initialised": "doubt", "removed": "quiet", "unusable": "bad"}
 _PIN_TONE: Final = {"ok": "quiet", "low": "doubt", "final_try": "bad", "locked": "bad"}
 
 
@@ -37,6 +39,12 @@ def validity(certificate: Certificate, words: Words, now: datetime) -> tuple[str
     return words("cert.valid_until", date=words.day(certificate.not_after)), "good"
 
 
+def selector_of(token: Token, among: Sequence[Token]) -> str:
+    """What the agent takes to mean this UKey: its serial number, or its label where serial numbers repeat."""
+    alone = [t.serial for t in among].count(token.serial) <= 1
+    return token.serial if token.serial and alone else token.label
+
+
 class TokenCard(QFrame):
     """One UKey; choosing it is a radio button, so that keyboards and screen readers know it."""
 
@@ -56,6 +64,11 @@ class TokenCard(QFrame):
         column.addWidget(label(state, _STATE_TONE.get(token.state, "bad")))
         if token.state == "ready":
             column.addWidget(label(pin, _PIN_TONE.get(token.pin_state, "quiet"), wrap=True))
+            if token.pin_to_be_changed:
+                column.addWidget(label(words("pin.state.to_be_changed"), "doubt", wrap=True))
+            if token.login is not None:
+                until = clock(token.login.until)
+                column.addWidget(label(words("token.login.until", until=until) if until else words("token.login"), "good", wrap=True))
         column.addWidget(label(words("token.serial", serial=token.serial or "–"), "small", wrap=True))
         if token.emulated:
             column.addWidget(label(words("token.emulated"), "small"))
@@ -129,6 +142,11 @@ class TokenPanel(QWidget):
         self._say("tokens.loading")
 
     @property
+    def tokens(self) -> tuple[Token, ...]:
+        """All that are shown."""
+        return self._tokens
+
+    @property
     def choice(self) -> Token | None:
         """The UKey worked with."""
         return self._choice
@@ -139,12 +157,13 @@ class TokenPanel(QWidget):
         items = (self._column.itemAt(i) for i in range(self._column.count()))
         return [card for item in items if item is not None and isinstance(card := item.widget(), TokenCard)]
 
+    def again(self, token: Token) -> Token | None:
+        """That UKey where it is in again and ready."""
+        return next((t for t in self._tokens if t.state == "ready" and t.same(token)), None)
+
     def selector(self) -> str | None:
-        """What the agent takes to mean the chosen UKey: its serial number, or its label where serial numbers repeat."""
-        if self._choice is None:
-            return None
-        alone = [t.serial for t in self._tokens].count(self._choice.serial) == 1
-        return self._choice.serial if self._choice.serial and alone else self._choice.label
+        """What the agent takes to mean the chosen UKey."""
+        return None if self._choice is None else selector_of(self._choice, self._tokens)
 
     def unknown(self, starting: bool) -> None:
         """The service does not answer: what was shown may be wrong."""

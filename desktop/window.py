@@ -9,17 +9,20 @@ from PySide6.QtGui import QCloseEvent, QKeySequence
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLabel, QMessageBox, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop import look
-from desktop.nouns import Token
+from desktop.nouns import Token, Trouble
 from desktop.parts import banner, button, empty, frame, label, named
 from desktop.sign_page import SignPage
 from desktop.tokens_panel import TokenPanel
+from desktop.ukey_page import UkeyPage
 from desktop.verify_page import VerifyPage
 from desktop.wire import Agent
 from desktop.wording import LANGUAGES
 from desktop.words import Words
 
-MINIMUM: Final = (1100, 720)
-_SIDE_WIDTH: Final = 278
+MINIMUM: Final = (1024, 700)
+_SIDE_WIDTH: Final = 264
+SIGN, VERIFY, UKEY = range(3)
+"""The pages, in the order of the navigation."""
 
 
 class Window(QWidget):
@@ -36,8 +39,9 @@ class Window(QWidget):
         self.sign = SignPage(agent, self.tokens, words)
         self.verify = VerifyPage(agent, words)
         self.pages = QStackedWidget()
-        self.pages.addWidget(self.sign)
-        self.pages.addWidget(self.verify)
+        self.ukey = UkeyPage(agent, words)
+        for page in (self.sign, self.verify, self.ukey):
+            self.pages.addWidget(page)
         self._notices = QVBoxLayout()
         self._notices.setContentsMargins(20, 0, 20, 0)
         row = QHBoxLayout(self)
@@ -52,23 +56,26 @@ class Window(QWidget):
         if not look.has_chinese_font():
             self._notices.addWidget(banner("doubt", "indeterminate", words("font.missing")))
         self.sign.verify.connect(self.verify_files)
+        self.sign.ukey.connect(partial(self.show_page, UKEY))
         agent.tokens.connect(self._tokens)
+        agent.troubles.connect(self._troubles)
         agent.state.connect(self._service)
-        self.show_page(0)
+        self.show_page(SIGN)
 
     def show_page(self, index: int) -> None:
-        """0 is signing, 1 verifying."""
+        """Show `SIGN`, `VERIFY` or `UKEY`."""
         self.pages.setCurrentIndex(index)
         self._nav[index].setChecked(True)
 
     def verify_files(self, paths: list[str]) -> None:
         """Show the verdicts on these files."""
-        self.show_page(1)
+        self.show_page(VERIFY)
         self.verify.verify(paths)
 
     def close_down(self) -> None:
         """End what belongs to the window, in order, before its objects go."""
         self._agent.tokens.disconnect(self._tokens)
+        self._agent.troubles.disconnect(self._troubles)
         self._agent.state.disconnect(self._service)
         self.sign.close_down()
         self.verify.close_down()
@@ -112,7 +119,7 @@ class Window(QWidget):
         column.addSpacing(10)
         self._nav: list[QPushButton] = []
         group = QButtonGroup(self)
-        for index, (key, shape) in enumerate((("nav.sign", "sign"), ("nav.verify", "verify"))):
+        for index, (key, shape) in enumerate((("nav.sign", "sign"), ("nav.verify", "verify"), ("nav.ukey", "key"))):
             nav = button(words(key), partial(self.show_page, index), "nav")
             nav.setCheckable(True)
             nav.setIcon(look.icon(shape, look.colours().accent))
@@ -144,7 +151,7 @@ class Window(QWidget):
         return row
 
     def _change_language(self, lang: str) -> None:
-        if self.sign.job is not None or self.verify.job is not None:
+        if self.sign.job is not None or self.verify.job is not None or self.ukey.job is not None:
             self.language.setCurrentIndex(self.language.findData(self._words.lang))  # not in the middle of a job
         elif lang != self._words.lang:
             self.language_chosen.emit(lang)
@@ -152,7 +159,12 @@ class Window(QWidget):
     # the agent
 
     def _tokens(self, tokens: list[dict[str, object]]) -> None:
-        self.tokens.show_tokens(tuple(Token.from_wire(token) for token in tokens))
+        known = tuple(Token.from_wire(token) for token in tokens)
+        self.tokens.show_tokens(known)
+        self.ukey.show_tokens(known)
+
+    def _troubles(self, troubles: list[dict[str, object]]) -> None:
+        self.ukey.show_troubles(tuple(Trouble.from_wire(trouble) for trouble in troubles if isinstance(trouble, dict)))
 
     def _service(self, state: str) -> None:
         """Show whether the service answers; a service of another version that has nothing to do is replaced without a question."""
@@ -163,6 +175,7 @@ class Window(QWidget):
             self._state.addWidget(self._lamp("passed", "good", words("service.up")))
             return
         self.tokens.unknown(state == "connecting")
+        self.ukey.unknown()
         if state == "connecting":
             self._state.addWidget(self._lamp("information", "quiet", words("service.connecting")))
             return

@@ -119,6 +119,8 @@ class Job(QObject):
     progress = Signal(dict)
     document = Signal(dict)
     waiting = Signal(dict)
+    batch = Signal(str)
+    """The name of the set being signed, as soon as it has one."""
     done = Signal(dict)
     failed = Signal(object, object)
     """(Problem, result so far or None)."""
@@ -168,6 +170,8 @@ class Job(QObject):
             self.document.emit(data)
         elif name == "waiting":
             self.waiting.emit(data)
+        elif name == "batch":
+            self.batch.emit(str(data.get("batch") or ""))
         elif name == "done":
             self._ended = True
             self.done.emit(data.get("result") or {})
@@ -189,6 +193,8 @@ class Agent(QObject):
     state = Signal(str)
     """connecting, up, down (it did not start in time), version (another version answers)."""
     tokens = Signal(list)
+    troubles = Signal(list)
+    """Modules whose tokens cannot be listed, and why."""
 
     def __init__(self, socket_path: str, lang: str, start: Callable[[], None], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -292,6 +298,8 @@ class Agent(QObject):
         self._tries = 0
         self.state.emit("up")
         self.tokens.emit(data.get("tokens") or [])
+        if "troubles" in data:
+            self.troubles.emit(data["troubles"] or [])
 
     def _lost(self, problem: Problem | None) -> None:
         self._live = None

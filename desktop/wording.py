@@ -8,6 +8,8 @@ and no command line, and stands in `HINTS`.
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
+from desktop.wording_ukey import UKEY_HINTS, UKEY_TEXTS
+
 Lang: TypeAlias = Literal["zh", "en"]
 LANGUAGES: Mapping[Lang, str] = {"zh": "中文", "en": "English"}
 
@@ -128,7 +130,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "sign.need.files": ("请先放入要签名的文件。", "Add the files to sign first."),
     "sign.need.token": ("请插入 UKey 并在左侧选中它。", "Plug in a UKey and select it on the left."),
     "sign.need.certificate": ("这个 UKey 里没有可用的签名证书。", "This UKey has no usable signing certificate."),
-    "sign.need.unlocked": ("这个 UKey 的 PIN 码已锁定，请联系发证机构解锁。", "This UKey’s PIN is locked; ask its issuer to unlock it."),
+    "sign.need.unlocked": ("这个 UKey 的 PIN 码已锁定，请先解锁。", "This UKey’s PIN is locked; have it unblocked first."),
     "sign.need.initialised": ("这个 UKey 还没有初始化，不能签名。", "This UKey is not initialised and cannot sign."),
     "sign.need.service": ("正在等待签章服务。", "Waiting for the signing service."),
     "sign.with": ("将使用 {name} 的证书，UKey：{token}", "Signing as {name}, UKey: {token}"),
@@ -315,6 +317,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "size.bytes": ("{value} 字节", "{value} bytes"),
     "size.kb": ("{value} KB", "{value} KB"),
     "size.mb": ("{value} MB", "{value} MB"),
+    **UKEY_TEXTS,
 }
 
 HINTS: Mapping[str, tuple[str, str]] = {
@@ -375,6 +378,7 @@ HINTS: Mapping[str, tuple[str, str]] = {
         "请再试一次；已签好的文件仍然有效，其余没有留下半成品。",
         "Try again; finished files stay valid and nothing is left half done.",
     ),
+    **UKEY_HINTS,
     "other": ("请再试一次；仍然如此，请联系 IT。", "Try again; if that does not help, ask IT."),
 }
 """What to do, by code.reason or code, where the sentence of all doors speaks of commands; `other` for the rest of those."""

@@ -12,7 +12,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
-from desktop.consent import ConsentDialog, Question
+from desktop.asked import Question
+from desktop.consent import ConsentDialog
 from desktop.questions import answer_of, dialog_for
 from desktop.words import Words
 from tests.desktop.fake import CERTIFICATE, token

@@ -1,0 +1,91 @@
+"""The result of inspecting a UKey as the agent tells it, and as a page to print: the same facts on screen and paper."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from desktop.nouns import Wire
+from desktop.words import Words
+
+_VERDICTS = ("passed", "failed", "indeterminate")
+_INK = {"ok": "#17703A", "warn": "#8A5300", "fail": "#B3261E", "passed": "#17703A", "failed": "#B3261E", "indeterminate": "#8A5300"}
+"""Colours on paper, whatever the screen's scheme."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    state: str
+    """ok, warn or fail."""
+    text: str
+    hint: str
+    key: str = ""
+    """The label of the private key it is about, "" for the token itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """The verdict, why, whether an electronic seal may be put on it, and every finding."""
+
+    verdict: str
+    reasons: tuple[str, ...]
+    may_carry_seal: bool
+    seal_reasons: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    time: str
+    facts: tuple[tuple[str, str], ...]
+    """Plain facts for the curious, caption and value: module, versions, digest."""
+
+    @classmethod
+    def from_wire(cls, data: Wire, lang: str) -> "Inspection":
+        """From the result of `/v1/tokens/inspect`; a verdict this window does not know counts as indeterminate."""
+        verdict = str(data.get("verdict"))
+        return cls(
+            verdict if verdict in _VERDICTS else "indeterminate",
+            _texts(data.get("reasons"), lang),
+            data.get("may_carry_seal") is True,
+            _texts(data.get("seal_reasons") or data.get("why_no_seal"), lang),
+            tuple(_finding(entry, lang) for entry in data.get("findings") or () if isinstance(entry, dict)),
+            str(data.get("inspected_at") or data.get("time") or ""),
+            tuple((str(k), str(v)) for k, v in (data.get("module") or {}).items() if v not in (None, ""))
+            if isinstance(data.get("module"), dict)
+            else (),
+        )
+
+
+def _finding(data: Wire, lang: str) -> Finding:
+    state = str(data.get("state"))
+    text = _text(data.get("message"), lang) or str(data.get("name") or "")
+    return Finding(state if state in ("ok", "warn", "fail") else "warn", text, _text(data.get("hint"), lang), str(data.get("key") or ""))
+
+
+def _text(value: Any, lang: str) -> str:
+    if isinstance(value, Mapping):
+        return _text(value.get(lang) or value.get("message") or value.get("en") or "", lang)
+    return "" if value is None else str(value)
+
+
+def _texts(value: Any, lang: str) -> tuple[str, ...]:
+    entries: Sequence[Any] = value if isinstance(value, list) else () if value is None else (value,)
+    return tuple(text for entry in entries if (text := _text(entry, lang)))
+
+
+def page(inspection: Inspection, title: str, about: Sequence[str], words: Words) -> str:
+    """The report as simple HTML for QTextDocument; everything from outside is escaped."""
+    seal = words("inspect.seal.yes" if inspection.may_carry_seal else "inspect.seal.no")
+    rows = "".join(
+        f'<tr><td style="color:{_INK[f.state]}"><b>{words(f"inspect.finding.{f.state}")}</b></td>'
+        f"<td>{escape(f'{f.key}: ' if f.key else '')}{escape(f.text)}</td><td>{escape(f.hint)}</td></tr>"
+        for f in inspection.findings
+    )
+    heads = "".join(f'<th align="left">{words(f"inspect.column.{c}")}</th>' for c in ("state", "what", "do"))
+    lines = "".join(f"<p>{escape(line)}</p>" for line in (*inspection.reasons, seal, *inspection.seal_reasons))
+    facts = "".join(f"<tr><td>{escape(k)}</td><td>{escape(v)}</td></tr>" for k, v in inspection.facts)
+    return (
+        f"<h2>{escape(title)}</h2>{''.join(f'<p>{escape(line)}</p>' for line in about)}"
+        f'<h1 style="color:{_INK[inspection.verdict]}">{words(f"inspect.verdict.{inspection.verdict}")}</h1>{lines}'
+        f'<table border="1" cellspacing="0" cellpadding="4" width="100%"><tr>{heads}</tr>{rows}</table>'
+        f'<p></p><table cellpadding="2">{facts}</table>'
+    )
