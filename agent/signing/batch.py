@@ -1,4 +1,4 @@
-"""Signing a closed set: snapshot everything, ask once, record the intent, sign and publish each document, record the outcome.
+"""Signing a closed set: snapshot everything, record the intent, ask once, sign and publish each document, record the outcome.
 
 The set is fixed before the PIN: digests, places and the certificate do not change afterwards.  While the token signs one
 document, the workers prepare and assemble others.
@@ -6,103 +6,61 @@ document, the workers prepare and assemble others.
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import structlog
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from agent.api.errors import ApiError, Code
-from agent.governance.decide import Refusal, SignDocuments, decide
-from agent.inventory.certificates import CertificateView
 from agent.inventory.service import Inventory
 from agent.ledger.log import Ledger, digest_of
 from agent.server.jobs import Job, PartlyDone
-from agent.server.problems import error_entry
 from agent.signing.crew import Crew, Lease, Worker, WorkerDied
-from agent.signing.names import Output
+from agent.signing.order import Document, Order
+from agent.signing.shares import Shares, Step
+from agent.signing.signer import Means, Signer, means_of
 from agent.signing.staging import sweep
 from tokens.errors import TokenError
-from tokens.session import Session
-from tokens.types import SignatureScheme, Token
 from tokens.wire import to_bytes, to_text
 
 log = structlog.get_logger()
-State: TypeAlias = Literal["waiting", "published", "failed", "skipped"]
 T = TypeVar("T")
 U = TypeVar("U")
 _REST_SECONDS = 10.0
 """How long documents under way may take to come to rest after a cancel."""
-_IN_FLIGHT = 6
-"""Documents under way per worker: enough to keep the token busy, few enough to stop soon."""
 _FEW = 4
 """Up to so many documents one worker does them all: starting another costs more."""
 _WORKERS = 3
 """Workers for a larger set: one more than the two cores of a small desk, since each waits for its disk a third of the time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be signed and how, as asked for; paths are the operating system's."""
-
-    outputs: tuple[Output, ...]
-    token: str | None = None
-    certificate: str | None = None
-    force: bool = False
-    appearance: Literal["none", "text"] = "none"
-    places: tuple[str, ...] = ()
-    reason: str | None = None
-    location: str | None = None
-    repair: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One document of the set and how far it came."""
-
-    n: int
-    output: Output
-    state: State = "waiting"
-    sha256_before: str | None = None
-    sha256_after: str | None = None
-    size: int = 0
-    pages: int | None = None
-    warnings: tuple[str, ...] = ()
-    error: ApiError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Signer:
-    """Who signs with what, for the whole set."""
-
-    session: Session
-    token: Token
-    certificate: CertificateView
-    scheme: SignatureScheme
-    public_key: bytes
+ChainOf = Callable[[bytes], Sequence[bytes]]
 
 
 class Batch:
     """One closed set on its way; lives as long as its job."""
 
-    def __init__(self, batch_id: str, job: Job, order: Order, inventory: Inventory, ledger: Ledger) -> None:
-        self.id = batch_id
+    def __init__(self, run_id: str, job: Job, order: Order, inventory: Inventory, ledger: Ledger) -> None:
+        self.id = run_id
+        self.told = order.rest.batch if order.rest else run_id
+        """The name that the set bears for people: what is resumed keeps that of the set it comes from."""
         self._job, self._order, self._inventory, self._ledger = job, order, inventory, ledger
         self._documents = [Document(n, output) for n, output in enumerate(order.outputs)]
+        self._signed: dict[int, tuple[bytes, bytes]] = {}
+        """Attributes and signature of documents under way: where a worker dies over one, the token is not asked again."""
         self._fatal: ApiError | None = None
-        self._started = 0.0
+        self._recorded = False
         self._practice = False
         self._staged: set[str] = set()
         """Folders in which documents lie under hidden names."""
 
-    async def run(self, crew: Crew, chain: Callable[[bytes], Sequence[bytes]]) -> dict[str, Any]:
+    async def run(self, crew: Crew, chain: ChainOf) -> dict[str, Any]:
         """Sign the set; raises `PartlyDone` with what was done where something stopped it."""
+        self._job.emit("batch", batch=self.told)
         try:
             async with AsyncExitStack() as stack:
                 await self._sign_all(stack, crew, chain)
@@ -114,78 +72,91 @@ class Batch:
                 await self._ledger.swept(self.id)
         if self._fatal is not None:
             self._documents = [replace(d, state="skipped") if d.state == "waiting" else d for d in self._documents]
-            raise PartlyDone(self._fatal, self.result())
+            raise PartlyDone(self._with_facts(self._fatal), self.result())
         return self.result()
 
     def result(self) -> dict[str, Any]:
         """The contract's answer."""
-        return {"batch": self.id, "practice": self._practice, "documents": [self._entry(d) for d in self._documents]}
+        return {"batch": self.told, "practice": self._practice, "documents": [d.entry(self._job.lang) for d in self._documents]}
 
-    def _entry(self, document: Document) -> dict[str, Any]:
-        return {
-            "input": document.output.input_uri,
-            "output": document.output.output_uri if document.state == "published" else None,
-            "state": document.state,
-            "sha256_before": document.sha256_before,
-            "sha256_after": document.sha256_after,
-            "level": "b-b",
-            "format": document.output.format,
-            "warnings": list(document.warnings),
-            "error": error_entry(document.error, self._job.lang) if document.error else None,
-        }
+    def _with_facts(self, error: ApiError) -> ApiError:
+        """What a set that stopped has done, and how the rest of it is done later."""
+        left = [d for d in self._documents if d.sha256_before is not None and d.state != "published"]
+        if self._recorded and left:
+            done = sum(d.state == "published" for d in self._documents)
+            if error.code is Code.PIN_INCORRECT and done:
+                error.facts.setdefault("reason", "midway")
+            error.facts.update(published=done, remaining=len(self._documents) - done, batch=self.told)
+        return error
+
+    # What `Shares` asks
+
+    def going(self) -> bool:
+        """Whether nothing has stopped the set."""
+        if self._job.cancelled:
+            self._fatal = self._fatal or ApiError(Code.CANCELLED)
+        return self._fatal is None
+
+    def waiting(self) -> list[int]:
+        """The documents still to be done; none once the set is stopped."""
+        left = [d.n for d in self._documents if d.state == "waiting"]
+        return left if left and self.going() else []
+
+    def give_up(self, n: int, error: WorkerDied) -> None:
+        """End a document that kills workers."""
+        if self.going():  # a worker that was ended after a cancel is nobody's fault
+            error.facts.setdefault("name", self._documents[n].output.name)
+            self._put(self._documents[n].failed(error))
+
+    def _put(self, document: Document) -> None:
+        self._documents[document.n] = document
+        if document.state != "waiting":
+            self._job.emit("document", **document.entry(self._job.lang))
 
     # The steps, in order
 
-    async def _sign_all(self, stack: AsyncExitStack, crew: Crew, chain: Callable[[bytes], Sequence[bytes]]) -> None:
+    async def _sign_all(self, stack: AsyncExitStack, crew: Crew, chain: ChainOf) -> None:
         now = datetime.now(UTC)
-        token = await self._inventory.pick(self._order.token)
-        self._practice = token.practice
-        certificate = await self._inventory.find_certificate(token, self._order.certificate, now)
-        self._authorise(certificate, now)
-        scheme = next(iter(token.schemes_for(certificate.key_type)), None)
-        if scheme is None:
-            raise ApiError(Code.MECHANISM_UNSUPPORTED, token=token.label, key_type=certificate.key_type)
+        means = await means_of(self._order, self._inventory, now)
+        self._practice = means.token.practice
+        means.authorise(len(self._documents), now)
         lease = await stack.enter_async_context(crew.lease(1 if len(self._documents) <= _FEW else _WORKERS))
-        setup = {
-            "signer_der": to_text(certificate.der),
-            "chain": [to_text(der) for der in chain(certificate.der)],
-            "scheme": scheme,
-            "language": self._job.lang,
-            "appearance": self._order.appearance,
-            "places": list(self._order.places),
-            "reason": self._order.reason,
-            "location": self._order.location,
-            "signer_name": certificate.common_name,
-            "practice": token.practice,
-            "signing_time": now.isoformat(timespec="seconds"),
-            "mark": self.id,
-        }
+        shares = Shares(lease, self._setup(means, chain, now), self)
         # The token's host starts while the files are read: neither needs the other.
-        session, _ = await _both(stack.enter_async_context(self._inventory.session(token)), self._snapshot_all(lease, setup))
-        signer = _Signer(session, token, certificate, scheme, _public_key(certificate.der))
+        session, _ = await _both(stack.enter_async_context(self._inventory.session(means.token)), self._take_all(lease, shares))
+        signer = Signer(means, session, means.public_key)
         usable = [d for d in self._documents if d.state == "waiting"]
         if not usable:
             self._settle_unusable()
             return
-        listed = [{"name": d.output.name, "uri": d.output.input_uri, "sha256": d.sha256_before, "size": d.size, "pages": d.pages} for d in usable]
-        await self._inventory.unlock(self._job, session, token, "sign", listed)
-        self._authorise(certificate, datetime.now(UTC))  # a person may have taken minutes over the PIN
-        await self._record_intent(signer)
+        await self._record_intent(means, usable)
         try:
-            await self._each(lease.workers, lambda worker, d: self._sign(signer, worker, d), "sign")
+            await self._inventory.unlock(self._job, session, means.token, "sign", [d.listed() for d in usable])
+            means.authorise(len(usable), datetime.now(UTC))  # a person may have taken minutes over the PIN
+            step = self._step(lambda worker, d: self._sign(signer, worker, d), self._counting("sign"))
+            await self._each(lease, shares.finish_all(self._step(self._snapshot), step))
         finally:
-            await self._settle(lease.workers)
+            await self._settle(shares)
             await self._record_outcome()
         if not any(d.state == "published" for d in self._documents):
             self._settle_unusable()
 
-    def _authorise(self, certificate: CertificateView, at: datetime) -> None:
-        asked = SignDocuments(
-            certificate.common_name, certificate.not_before, certificate.not_after, certificate.may_sign, certificate.ca, len(self._documents)
-        )
-        said = decide(asked, at)
-        if isinstance(said, Refusal):
-            raise ApiError(Code.NOT_ALLOWED, reason=said.reason, rule=said.rule, **dict(said.facts))
+    def _setup(self, means: Means, chain: ChainOf, now: datetime) -> dict[str, Any]:
+        manner = self._order.manner
+        return {
+            "signer_der": to_text(means.certificate.der),
+            "chain": [to_text(der) for der in chain(means.certificate.der)],
+            "scheme": means.scheme,
+            "language": manner.language,
+            "appearance": manner.appearance,
+            "places": list(manner.places),
+            "reason": manner.reason,
+            "location": manner.location,
+            "signer_name": means.certificate.common_name,
+            "practice": means.token.practice,
+            "signing_time": now.isoformat(timespec="seconds"),
+            "mark": self.id,
+        }
 
     def _settle_unusable(self) -> None:
         """No document could be signed; when that is so before the PIN, nobody is asked for it."""
@@ -195,108 +166,83 @@ class Batch:
         else:
             self._fatal = ApiError(Code.INPUT_UNUSABLE, reason="none", count=len(self._documents))
 
-    async def _each(self, workers: Sequence[Worker], step: Any, stage: str) -> None:
-        """Run `step(worker, document)` over all documents that wait, a few at a time on each worker, until done or stopped."""
-        todo = [d for d in self._documents if d.state == "waiting"]
-        self._started, done = time.monotonic(), 0
-        self._job.emit("progress", stage=stage, done=0, total=len(todo), rate=None)
+    async def _take_all(self, lease: Lease, shares: Shares) -> None:
+        await shares.begin()
+        await self._each(lease, shares.take_all(self._step(self._snapshot, self._counting("snapshot"))))
 
-        async def keep_busy(worker: Worker, share: Sequence[Document]) -> None:
-            nonlocal done
-            waiting = iter(share)
-
-            async def one_after_another() -> None:
-                nonlocal done
-                for document in waiting:
-                    if self._job.cancelled:
-                        self._fatal = self._fatal or ApiError(Code.CANCELLED)
-                    if self._fatal is not None:
-                        return
-                    await self._guarded(step, worker, document)
-                    done += 1
-                    elapsed = time.monotonic() - self._started
-                    self._job.emit("progress", stage=stage, done=done, total=len(todo), rate=round(done / elapsed, 1) if elapsed > 0 else None)
-
-            await asyncio.gather(*(one_after_another() for _ in range(_IN_FLIGHT)))
-
-        stopping = asyncio.create_task(self._end_stragglers(workers))
+    async def _each(self, lease: Lease, work: Awaitable[None]) -> None:
+        """Do `work`; raises what stopped it."""
+        stopping = asyncio.create_task(self._end_stragglers(lease))
         try:
-            await asyncio.gather(*(keep_busy(worker, self._share(todo, i, len(workers))) for i, worker in enumerate(workers)))
+            await work
         finally:
             stopping.cancel()
         if self._fatal is not None:
             raise self._fatal
 
-    async def _end_stragglers(self, workers: Sequence[Worker]) -> None:
+    async def _end_stragglers(self, lease: Lease) -> None:
         """After a cancel, documents under way may come to rest; a worker that does not is ended."""
         await self._job.until_cancelled()
         await asyncio.sleep(_REST_SECONDS)
-        for worker in workers:
+        for worker in lease.workers:
             worker.kill()
 
-    @staticmethod
-    def _share(documents: Sequence[Document], index: int, of: int) -> list[Document]:
-        return [d for d in documents if d.n % of == index]
+    def _counting(self, stage: str) -> Callable[[int], None]:
+        """Progress of a stage: to be called with each document that is through."""
+        total, began = len(self.waiting()), time.monotonic()
+        through: set[int] = set()
+        self._job.emit("progress", stage=stage, done=0, total=total, rate=None)
 
-    async def _snapshot_all(self, lease: Lease, setup: Mapping[str, Any]) -> None:
-        await asyncio.gather(*(worker.call("setup", **setup) for worker in lease.workers))
-        await self._each(lease.workers, self._snapshot, "snapshot")
-        for index in range(len(lease.workers)):
-            await self._find_culprits(lease, index, setup)
+        def count(n: int) -> None:
+            through.add(n)
+            elapsed = time.monotonic() - began
+            self._job.emit("progress", stage=stage, done=len(through), total=total, rate=round(len(through) / elapsed, 1) if elapsed > 0 else None)
 
-    async def _find_culprits(self, lease: Lease, index: int, setup: Mapping[str, Any]) -> None:
-        """Where a worker died over a document, take its share again, one at a time, so that only the document that kills workers fails."""
-        while not lease.workers[index].alive:
-            share = self._share([d for d in self._documents if d.state == "waiting"], index, len(lease.workers))
-            worker = await lease.renew(index)
-            await worker.call("setup", **setup)
-            for document in share:
-                await self._guarded(self._snapshot, worker, Document(document.n, document.output))
-                if not worker.alive:
-                    dead = replace(self._documents[document.n], state="failed", error=WorkerDied("snapshot"))
-                    self._documents[document.n] = dead
-                    self._job.emit("document", **self._entry(dead))
-                    break
+        return count
 
-    async def _guarded(self, step: Any, worker: Worker, document: Document) -> None:
-        """One document's trouble is its own; a token's or the store's stops the set."""
-        try:
-            after = await step(worker, document)
-        except TokenError as error:
-            self._fatal = self._fatal or _told(error)
-            return
-        except WorkerDied as error:
-            if step == self._snapshot:
-                return  # whose fault it is will be found out
-            after = replace(document, state="failed", error=error)
-        except ApiError as error:
-            if error.code is Code.STORE_UNREACHABLE:
-                self._fatal = self._fatal or error
+    def _step(self, do: Callable[[Worker, Document], Awaitable[Document]], count: Callable[[int], None] | None = None) -> Step:
+        """`do` as a step: one document's trouble is its own; a token's or the store's stops the set."""
+
+        async def step(worker: Worker, n: int) -> None:
+            try:
+                self._put(await do(worker, self._documents[n]))
+            except WorkerDied:
+                raise  # whose fault it is will be found out
+            except TokenError as error:
+                self._fatal = self._fatal or _told(error)
                 return
-            after = replace(document, state="failed", error=error)
-            with contextlib.suppress(ApiError):
-                await worker.call("drop", n=document.n)
-        except Exception as error:  # a bug of ours: the others under way must not go on behind a set that is told as ended
-            log.error("document_failed", batch=self.id, n=document.n, type=type(error).__name__, exc_info=error)
-            after = replace(document, state="failed", error=ApiError(Code.INTERNAL, type=type(error).__name__))
-        self._documents[document.n] = after
-        if after.state != "waiting":
-            self._job.emit("document", **self._entry(after))
+            except ApiError as error:
+                if error.code is Code.STORE_UNREACHABLE:
+                    self._fatal = self._fatal or error
+                    return
+                self._put(self._documents[n].failed(error))
+                with contextlib.suppress(ApiError):
+                    await worker.call("drop", n=n)
+            except Exception as error:  # a bug of ours: the others under way must not go on behind a set that is told as ended
+                log.error("document_failed", batch=self.id, n=n, type=type(error).__name__, exc_info=error)
+                self._put(self._documents[n].failed(ApiError(Code.INTERNAL, type=type(error).__name__)))
+            if count is not None:
+                count(n)
+
+        return step
 
     async def _snapshot(self, worker: Worker, document: Document) -> Document:
-        output = document.output
-        args = {"input": output.input, "output": output.output, "format": output.format, "places": list(self._order.places)}
-        seen = await worker.call("snapshot", n=document.n, force=self._order.force, repair=self._order.repair, **args)
+        output, manner, rest = document.output, self._order.manner, self._order.rest
+        args = {"input": output.input, "output": output.output, "format": output.format, "places": list(manner.places)}
+        seen = await worker.call("snapshot", n=document.n, force=manner.force, repair=manner.repair, **args)
         if seen["named"] and (folder := os.path.dirname(output.output)) not in self._staged:
             self._staged.add(folder)
             await self._ledger.note(self.id, document.n, "staged", os.fsencode(folder))
+        fixed = document.sha256_before or (rest.digests[output.input_uri] if rest else None)
+        if fixed not in (None, seen["sha256"]):  # taken once more, and no longer what was consented to
+            raise ApiError(Code.INPUT_CHANGED, reason="since", name=output.name)
         return replace(document, sha256_before=seen["sha256"], size=seen["size"], pages=seen.get("pages"), warnings=tuple(seen.get("warnings", ())))
 
-    async def _sign(self, signer: _Signer, worker: Worker, document: Document) -> Document:
+    async def _sign(self, signer: Signer, worker: Worker, document: Document) -> Document:
         n = document.n
-        attributes = to_bytes((await worker.call("prepare", n=n))["tbs"])
-        await self._ledger.note(self.id, n, "attributes", attributes)
-        signature = await signer.session.sign(signer.certificate.cka_id, signer.scheme, attributes, signer.public_key)
+        identifier = hashlib.sha256(f"{self.id} {n}".encode()).digest()[:16]
+        attributes = to_bytes((await worker.call("prepare", n=n, identifier=to_text(identifier)))["tbs"])
+        signature = await self._signature(signer, n, attributes)
         after = (await worker.call("finish", n=n, signature=to_text(signature)))["sha256_after"]
         await self._ledger.note(self.id, n, "publishing", after.encode())
         try:
@@ -304,22 +250,33 @@ class Batch:
         except ApiError:  # it may have ended, or failed, after the name was given: what is there decides, as it does at a start
             if await asyncio.to_thread(digest_of, document.output.output) != after:
                 raise
+        del self._signed[n]
         return replace(document, state="published", sha256_after=after)
 
-    async def _settle(self, workers: Sequence[Worker]) -> None:
+    async def _signature(self, signer: Signer, n: int, attributes: bytes) -> bytes:
+        """The token's signature; the one it gave already where a worker died before it was put to use."""
+        before = self._signed.get(n)
+        if before is None:
+            await self._ledger.note(self.id, n, "attributes", attributes)
+            before = self._signed[n] = (attributes, await signer.sign(attributes))
+        if before[0] != attributes:
+            raise ApiError(Code.INTERNAL, during="sign", type="attributes")
+        return before[1]
+
+    async def _settle(self, shares: Shares) -> None:
         """Make the outputs' names durable before the outcome is recorded: one sync per folder, not per document."""
         folders = {os.path.dirname(d.output.output): d.output.output for d in self._documents if d.state == "published"}
-        if folders and (alive := next((worker for worker in workers if worker.alive), None)):
+        if folders and (alive := shares.alive):
             await alive.call("settle", outputs=list(folders.values()))
 
-    async def _record_intent(self, signer: _Signer) -> None:
-        listed = [
-            {"n": d.n, "input": d.output.input_uri, "output": d.output.output_uri, "sha256": d.sha256_before}
-            for d in self._documents
-            if d.state == "waiting"
+    async def _record_intent(self, means: Means, usable: Sequence[Document]) -> None:
+        documents = [
+            {"n": d.n, "input": d.output.input_uri, "output": d.output.output_uri, "sha256": d.sha256_before, "format": d.output.format}
+            for d in usable
         ]
-        by = {"token": signer.token.serial, "certificate": signer.certificate.fingerprint, "scheme": str(signer.scheme)}
-        await self._ledger.append("signature.started", {"batch": self.id, **by, "authority": "personal", "documents": listed})
+        whole = {**self._names(), **means.record(), "authority": "personal", "manner": self._order.manner.record()}
+        await self._ledger.append("signature.started", {**whole, "documents": documents})
+        self._recorded = True
 
     async def _record_outcome(self) -> None:
         listed = [
@@ -327,7 +284,10 @@ class Batch:
             for d in self._documents
             if d.sha256_before is not None
         ]
-        await self._ledger.append("signature.finished", {"batch": self.id, "documents": listed}, forget=self.id)
+        await self._ledger.append("signature.finished", {**self._names(), "documents": listed}, forget=self.id)
+
+    def _names(self) -> dict[str, str]:
+        return {"batch": self.id, **({"resumes": self.told} if self._order.rest else {})}
 
 
 async def _both(first: Awaitable[T], second: Awaitable[U]) -> tuple[T, U]:
@@ -341,7 +301,3 @@ async def _both(first: Awaitable[T], second: Awaitable[U]) -> tuple[T, U]:
 
 def _told(error: ApiError | TokenError) -> ApiError:
     return error if isinstance(error, ApiError) else ApiError(Code(error.code), **error.facts)
-
-
-def _public_key(der: bytes) -> bytes:
-    return x509.load_der_x509_certificate(der).public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

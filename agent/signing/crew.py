@@ -104,6 +104,11 @@ class Lease:
         self.workers[index] = await Worker.start()
         return self.workers[index]
 
+    async def another(self) -> Worker:
+        """One worker more."""
+        self.workers.append(await Worker.start())
+        return self.workers[-1]
+
 
 class Crew:
     """Idle workers, kept warm between batches: loading their libraries takes longer than signing a sheet."""

@@ -23,5 +23,6 @@ async def close_open_sets(ledger: Ledger) -> None:
             expected = left.publishing.get(document["n"])
             there = expected is not None and digest_of(to_path(document["output"])) == expected
             outcome.append({"n": document["n"], "state": "published" if there else "failed", "sha256": expected if there else None})
-        await ledger.append("signature.finished", {"batch": body["batch"], "documents": outcome, "recovered": True}, forget=body["batch"])
+        names = {name: body[name] for name in ("batch", "resumes") if name in body}
+        await ledger.append("signature.finished", {**names, "documents": outcome, "recovered": True}, forget=body["batch"])
         log.warning("open_set_closed", batch=body["batch"], published=sum(d["state"] == "published" for d in outcome), documents=len(outcome))

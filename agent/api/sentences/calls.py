@@ -29,8 +29,20 @@ CALLS: Mapping[str, Sentence] = {
         "This certificate[ of {name}] is not meant for signing.",
         "Use the signing certificate; tokens with two have one for encryption.",
     ),
+    "not_allowed.under_way": Sentence(
+        "这一批[（{batch}）]正在签署中，不能同时再签。",
+        "等它结束后再用 --resume；已签的不会重复。",
+        "This batch[ ({batch})] is being signed at this moment and is not signed twice.",
+        "Wait until it has ended, then resume it.",
+    ),
     "not_found": Sentence(
         "没有找到[“{wanted}”]。[现有：{present}。]", "请核对名称。", "Not found[: “{wanted}”].[ There is: {present}.]", "Check the name."
+    ),
+    "not_found.batch": Sentence(
+        "没有这样一个没签完的批次[：{wanted}]。[可以接着签的：{present}。]",
+        "批次编号在签署结果和错误提示里；--resume last 是最近的一个。",
+        "There is no such batch[ {wanted}] with something left to sign.[ There is: {present}.]",
+        "Its name stands in the result and in the error of `yinxin sign`; --resume last means the newest.",
     ),
     "not_found.question": Sentence(
         "这个问题已经回答过或已过时。", "请重新运行。", "This question was answered already or is out of date.", "Run the command again."
@@ -62,9 +74,9 @@ CALLS: Mapping[str, Sentence] = {
     ),
     "cancelled": Sentence(
         "已取消[：已完成 {published} 份，其余未做]。",
-        "已完成的文件仍然有效；要继续请重新运行。",
+        "已完成的文件仍然有效；要继续请重新运行[：yinxin sign --resume {batch}，已签的不会重复]。",
         "Cancelled[: {published} document(s) were done, the rest were not].",
-        "What was published stays valid; run it again to go on.",
+        "What was published stays valid; run it again[: `yinxin sign --resume {batch}`] to go on.",
     ),
     "agent_unreachable": Sentence(
         "连不上签章服务。",
@@ -92,9 +104,9 @@ CALLS: Mapping[str, Sentence] = {
     ),
     "agent_unreachable.died": Sentence(
         "签章服务在处理中途停止了。",
-        "已签好的文件仍然有效，其余没有留下半成品；请再运行同一条命令，已存在的输出不会被覆盖。",
+        "已签好的文件仍然有效，其余没有留下半成品；请再运行同一条命令[，或用 yinxin sign --resume {batch} 只签其余文件]，已存在的输出不会被覆盖。",
         "The agent stopped in the middle of the work.",
-        "Documents already published stay valid and nothing half done is left; run the same command again.",
+        "Documents already published stay valid and nothing half done is left; run it again[, or `yinxin sign --resume {batch}` for the rest].",
     ),
     "agent_unreachable.silent": Sentence(
         "签章服务没有响应。",
@@ -156,6 +168,12 @@ CALLS: Mapping[str, Sentence] = {
         "{option} 和 {other} 要给一个，也只能给一个。", "请改正命令。", "Give one of {option} and {other}, and only one.", "Correct the command."
     ),
     "usage.needs": Sentence("{option} 要和 {other} 一起用。", "请改正命令。", "{option} goes only with {other}.", "Correct the command."),
+    "usage.resumed": Sentence(
+        "{option} 不能和 --resume 一起用：接着签的文件沿用原来的签法。",
+        "请去掉 {option}；要换签法，请对其余文件重新签署。",
+        "{option} does not go with --resume: what is left of a batch is signed as it was ordered.",
+        "Leave {option} away; to sign the rest in another manner, name its files.",
+    ),
     "usage.one_file": Sentence(
         "{option} 只能用于一个文件。",
         "请分开运行；签署多个文件时可用 --out-dir。",
@@ -237,7 +255,10 @@ CALLS: Mapping[str, Sentence] = {
         "Uninstall it from the system.",
     ),
     "usage.configuration": Sentence(
-        "配置文件读不懂[：{name}][（{detail}）]。", "请改正或移走它。", "The configuration cannot be read[: {name}][ ({detail})].", "Correct it, or move it away."
+        "配置文件读不懂[：{name}][（{detail}）]。",
+        "请改正或移走它。",
+        "The configuration cannot be read[: {name}][ ({detail})].",
+        "Correct it, or move it away.",
     ),
     "internal": Sentence(
         "程序内部出错[（{type}）]，这是我们的问题。",

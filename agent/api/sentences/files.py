@@ -116,6 +116,12 @@ FILES: Mapping[str, Sentence] = {
         "The file changed after it was read for signing, so it was not signed[: {name}].",
         "Wait until the program that writes it has finished, look at it, and run the command again.",
     ),
+    "input_changed.since": Sentence(
+        "文件在这一批确认之后被改动过[：{name}]，没有签署。",
+        "请确认新的内容；要签它，请作为新文件签署（不用 --resume）。",
+        "The file changed after the batch was agreed to[: {name}], so it was not signed.",
+        "Look at it; to sign what it holds now, sign it anew, without --resume.",
+    ),
     "output_exists": Sentence(
         "输出文件已存在，没有覆盖[：{name}]。",
         "请用 --out 换个名字，或加 --force 覆盖。",
@@ -166,6 +172,12 @@ FILES: Mapping[str, Sentence] = {
         "请用 --out-dir 换个可写的文件夹。",
         "You may not write there[: {name}].",
         "Choose a writable folder with --out-dir.",
+    ),
+    "nothing_to_do.all_published": Sentence(
+        "这一批[（{batch}）]已全部签完，没有要接着签的。",
+        "不需要再做什么；已签好的文件在原来的输出位置。",
+        "Everything in this batch[ ({batch})] is signed already.",
+        "Nothing is left to do; the signed files are where they were put.",
     ),
     "nothing_to_do": Sentence("没有要处理的文件。", "请给出至少一个文件。", "There is nothing to do.", "Name at least one file."),
 }

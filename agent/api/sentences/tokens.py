@@ -7,9 +7,15 @@ from agent.api.sentences.form import Sentence
 TOKENS: Mapping[str, Sentence] = {
     "pin_incorrect": Sentence(
         "PIN 码不对，已停止，没有文件被签署。",
-        "请核对后再输；连续输错会锁定 UKey。",
+        "请核对后再输[（yinxin sign --resume {batch}）]；连续输错会锁定 UKey。",
         "The PIN is wrong; everything stopped, and no file was signed.",
-        "Check the PIN and run the command again; several wrong PINs in a row lock the token.",
+        "Check the PIN and run the command again[ (or `yinxin sign --resume {batch}`)]; several wrong PINs in a row lock the token.",
+    ),
+    "pin_incorrect.midway": Sentence(
+        "PIN 码不对，已停止[：已完成 {published} 份][，未做 {remaining} 份]。",
+        "请核对后用 yinxin sign --resume {batch} 继续，已签的不会重复；连续输错会锁定 UKey。",
+        "The PIN is wrong; everything stopped.[ {published} document(s) were done.][ {remaining} were not.]",
+        "Check the PIN and go on with `yinxin sign --resume {batch}`; several wrong PINs in a row lock the token.",
     ),
     "pin_locked": Sentence(
         "UKey[“{token}”]已锁定，不再接受 PIN 码。",
@@ -107,11 +113,17 @@ TOKENS: Mapping[str, Sentence] = {
         "There is no blank token to initialise[ at the module {token}].",
         "Plug in a blank one; a token that holds keys is not erased.",
     ),
+    "token_absent.other_token": Sentence(
+        "这不是开始时用的那个 UKey[“{token}”][：现在插着的是 {present}]，没有签署。",
+        "请插回原来的 UKey 再继续；要用另一个 UKey，请对其余文件重新签署。",
+        "This is not the token[ “{token}”] that it was begun with[: what is there is {present}]; nothing was signed.",
+        "Put the same token back; to use another one, sign the rest of the files anew.",
+    ),
     "token_removed": Sentence(
-        "UKey[“{token}”]已拔出[：已完成 {published} 份，未做 {remaining} 份]。",
-        "插回同一个 UKey 后重新运行；已完成的文件仍然有效。",
-        "The token[ “{token}”] was removed[: {published} document(s) done, {remaining} not].",
-        "Put the same token back and run the command again; what was published stays valid.",
+        "UKey[“{token}”]已拔出[：已完成 {published} 份][，未做 {remaining} 份]。",
+        "插回同一个 UKey 后重新运行[：yinxin sign --resume {batch}，已签的不会重复]；已完成的文件仍然有效。",
+        "The token[ “{token}”] was removed.[ {published} document(s) were done.][ {remaining} were not.]",
+        "Put the same token back and run the command again[: `yinxin sign --resume {batch}`]; what was published stays valid.",
     ),
     "token_ambiguous": Sentence(
         "有多个 UKey 符合[“{token}”][：{present}]。",
@@ -173,6 +185,12 @@ TOKENS: Mapping[str, Sentence] = {
         "The certificate does not belong to the private key on the token.",
         "Choose the certificate of that key (`yinxin cert list`), or request a new one.",
     ),
+    "certificate_mismatch.resumed": Sentence(
+        "这一批是用另一张数字证书开始签的[（文件指纹 {wanted}）]，没有签署。",
+        "请用同一张证书继续；要换证书，请对其余文件重新签署。",
+        "The batch was begun with another certificate[ (fingerprint {wanted})]; nothing was signed.",
+        "Use the same one; to use another, sign the rest of the files anew.",
+    ),
     "certificate_mismatch.unreadable": Sentence(
         "这张数字证书的公钥读不出来，不能写入 UKey。",
         "请向签发者重新索取证书。",
@@ -206,7 +224,7 @@ TOKENS: Mapping[str, Sentence] = {
     "module_unusable.architecture": Sentence(
         "UKey 驱动[“{module}”]是为另一种处理器或系统编译的[（驱动是 {module_architecture}，本机是 {machine_architecture}）][：{path}]。",
         "请向厂商索取与本机相符的驱动[（{machine_architecture}）]；32 位驱动不能在 64 位系统上使用。",
-        "The module[ “{module}”] was built for another processor or system[ ({module_architecture}; this machine is {machine_architecture})][: {path}].",
+        "The module[ “{module}”] was built for another system[ ({module_architecture}; this machine is {machine_architecture})][: {path}].",
         "Get the one for this machine[ ({machine_architecture})] from its maker; a 32-bit module does not work on a 64-bit system.",
     ),
     "module_unusable.configuration": Sentence(
@@ -223,9 +241,9 @@ TOKENS: Mapping[str, Sentence] = {
     ),
     "module_unusable.crashed": Sentence(
         "UKey 驱动[“{module}”]崩溃了；签章服务和文件未受影响。",
-        "请再试一次；仍然如此，请更新或更换该驱动。[{?try_spent}注意：可能已消耗一次 PIN 码输入机会。]",
+        "请再试一次[（yinxin sign --resume {batch}）]；仍然如此，请更新或更换该驱动。[{?try_spent}注意：可能已消耗一次 PIN 码输入机会。]",
         "The module[ “{module}”] crashed; the agent and your files are unharmed.",
-        "Try again; if it goes on, update or replace the module.[{?try_spent} Note: one PIN try may be spent.]",
+        "Try again[ (`yinxin sign --resume {batch}`)]; if it goes on, update or replace the module.[{?try_spent} Note: one PIN try may be spent.]",
     ),
     "module_unusable.changed": Sentence(
         "UKey 驱动文件与添加时不同[：{path}]，因此没有加载。",
@@ -244,9 +262,9 @@ TOKENS: Mapping[str, Sentence] = {
     ),
     "module_timeout": Sentence(
         "UKey 驱动[“{module}”]没有响应[（{during}）]，已被中止。",
-        "请拔下 UKey 再插回后重试。[{?try_spent}注意：可能已消耗一次 PIN 码输入机会。]",
+        "请拔下 UKey 再插回后重试[（yinxin sign --resume {batch}）]。[{?try_spent}注意：可能已消耗一次 PIN 码输入机会。]",
         "The module[ “{module}”] did not answer[ ({during})] and was ended.",
-        "Pull the token, put it back and try again.[{?try_spent} Note: one PIN try may be spent.]",
+        "Pull the token, put it back and try again[ (`yinxin sign --resume {batch}`)].[{?try_spent} Note: one PIN try may be spent.]",
     ),
     "token_fault": Sentence(
         "UKey[“{token}”]报告故障[：{ckr}]。",

@@ -1,0 +1,102 @@
+"""What is to be signed and how, and how far each document of it came."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+from agent.api.errors import ApiError
+from agent.server.problems import error_entry
+from agent.signing.names import Output
+
+State: TypeAlias = Literal["waiting", "published", "failed", "skipped"]
+Appearance: TypeAlias = Literal["none", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How the documents of a set are signed: recorded with the intent, so that what is left of the set is signed alike."""
+
+    force: bool = False
+    appearance: Appearance = "none"
+    places: tuple[str, ...] = ()
+    reason: str | None = None
+    location: str | None = None
+    repair: bool = False
+    language: str = "en"
+    """Of the words in the appearance."""
+
+    def record(self) -> dict[str, Any]:
+        """As the intent holds it."""
+        return {
+            "force": self.force, "appearance": self.appearance, "places": list(self.places), "reason": self.reason, "location": self.location,
+            "repair": self.repair, "language": self.language,
+        }  # fmt: skip
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> "Manner":
+        """As it was recorded; raises KeyError, TypeError for what is no such record."""
+        return cls(**{**record, "places": tuple(record["places"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What a set that is resumed must keep to: the same token, the same certificate, the same bytes."""
+
+    batch: str
+    """The set that was begun first; what is resumed of it bears its name."""
+    module: str
+    serial: str
+    label: str
+    certificate: str
+    """Fingerprint."""
+    digests: Mapping[str, str]
+    """SHA-256 by input URI."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be signed and how, as asked for; paths are the operating system's."""
+
+    outputs: tuple[Output, ...]
+    token: str | None = None
+    certificate: str | None = None
+    manner: Manner = field(default_factory=Manner)
+    rest: Rest | None = None
+    """Where it is what was left of an earlier set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of the set and how far it came."""
+
+    n: int
+    output: Output
+    state: State = "waiting"
+    sha256_before: str | None = None
+    sha256_after: str | None = None
+    size: int = 0
+    pages: int | None = None
+    warnings: tuple[str, ...] = ()
+    error: ApiError | None = None
+
+    def failed(self, error: ApiError) -> "Document":
+        """It, ended by `error`."""
+        return replace(self, state="failed", error=error)
+
+    def listed(self) -> dict[str, Any]:
+        """As the person who consents sees it."""
+        return {"name": self.output.name, "uri": self.output.input_uri, "sha256": self.sha256_before, "size": self.size, "pages": self.pages}
+
+    def entry(self, lang: str) -> dict[str, Any]:
+        """As the contract's answer has it."""
+        return {
+            "input": self.output.input_uri,
+            "output": self.output.output_uri if self.state == "published" else None,
+            "state": self.state,
+            "sha256_before": self.sha256_before,
+            "sha256_after": self.sha256_after,
+            "level": "b-b",
+            "format": self.output.format,
+            "warnings": list(self.warnings),
+            "error": error_entry(self.error, lang) if self.error else None,
+        }

@@ -1,0 +1,109 @@
+"""What is left of a closed set that was stopped: a wrong PIN, a token pulled, a cancel, the agent's end.
+
+The intent of a set holds its documents with their digests, the means and the manner; the outcomes say what was published.  The
+rest is signed as a set of its own, which names the one it resumes, so that it can be stopped and resumed in its turn.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from agent.api.errors import ApiError, Code
+from agent.api.uris import to_path
+from agent.ledger.log import Ledger
+from agent.signing.names import Output
+from agent.signing.order import Manner, Order, Rest
+
+LAST = "last"
+"""Stands for the newest set of which something is left."""
+_SETS = '"type":"signature.'
+_TOLD = 5
+"""So many sets are named where the one that was asked for is not there."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One attempt at a set, or at what was left of it."""
+
+    started: Mapping[str, Any]
+    published: frozenset[int] | None = None
+    """None while it is under way."""
+
+
+@dataclass(slots=True)
+class _Set:
+    """A set with all attempts at it."""
+
+    first: Mapping[str, Any]
+    runs: list[_Run] = field(default_factory=list)
+
+    @property
+    def under_way(self) -> bool:
+        return any(run.published is None for run in self.runs)
+
+    def left(self) -> list[Mapping[str, Any]]:
+        """The documents that no attempt published."""
+        done = {d["input"] for run in self.runs for d in run.started["documents"] if d["n"] in (run.published or ())}
+        return [d for d in self.first["documents"] if d["input"] not in done]
+
+
+class Resumption:
+    """The sets of one home that can be resumed; a set is worked on once at a time."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._held: set[str] = set()
+
+    async def name(self, asked: str) -> str:
+        """The set that is meant; raises `ApiError` (not_found, with those there are)."""
+        sets = _sets(await self._ledger.statements(_SETS if asked == LAST else asked))
+        if asked in sets:
+            return asked
+        sets = _sets(await self._ledger.statements(_SETS))
+        open_ones = [batch for batch, each in sets.items() if each.left() and not each.under_way][::-1]
+        if asked == LAST and open_ones:
+            return open_ones[0]
+        raise ApiError(Code.NOT_FOUND, reason="batch", wanted=None if asked == LAST else asked, present=", ".join(open_ones[:_TOLD]))
+
+    @contextmanager
+    def holding(self, batch: str) -> Iterator[None]:
+        """Nobody else resumes it within; raises `ApiError` (not_allowed: under_way)."""
+        if batch in self._held:
+            raise _under_way(batch)
+        self._held.add(batch)
+        try:
+            yield
+        finally:
+            self._held.discard(batch)
+
+    async def order(self, batch: str, token: str | None, certificate: str | None) -> Order:
+        """What is left of a set, to be signed as it was ordered; raises `ApiError` (not_allowed: under_way; nothing_to_do: all_published)."""
+        found = _sets(await self._ledger.statements(batch))[batch]
+        if found.under_way:
+            raise _under_way(batch)
+        left = found.left()
+        if not left:
+            raise ApiError(Code.NOTHING_TO_DO, reason="all_published", batch=batch)
+        first = found.first
+        rest = Rest(batch, first["module"], first["token"], first["label"], first["certificate"], {d["input"]: d["sha256"] for d in left})
+        outputs = tuple(Output(to_path(d["input"]), to_path(d["output"]), d["format"]) for d in left)
+        return Order(outputs, token, certificate, Manner.of_record(first["manner"]), rest)
+
+
+def _under_way(batch: str) -> ApiError:
+    return ApiError(Code.NOT_ALLOWED, reason="under_way", batch=batch)
+
+
+def _sets(statements: Iterable[Mapping[str, Any]]) -> dict[str, _Set]:
+    """The sets that began, in order; records of an older kind, which lack the manner, cannot be resumed and are left out."""
+    sets: dict[str, _Set] = {}
+    runs: dict[str, _Run] = {}
+    for statement in statements:
+        body = statement["body"]
+        if statement["type"] == "signature.started" and "manner" in body:
+            run = runs[body["batch"]] = _Run(body)
+            sets.setdefault(body.get("resumes", body["batch"]), _Set(body)).runs.append(run)
+        elif statement["type"] == "signature.finished" and body["batch"] in runs:
+            runs[body["batch"]].published = frozenset(d["n"] for d in body["documents"] if d["state"] == "published")
+    return sets
