@@ -62,6 +62,11 @@ def token_from(ref: ModuleRef, entry: Message) -> Token:
         pin_state=PinState(entry["pin_state"]),
         login_required=entry["login_required"],
         protected_path=entry["protected_path"],
+        pin_to_be_changed=entry["pin_to_be_changed"],
+        so_pin_state=PinState(entry["so_pin_state"]),
+        write_protected=entry["write_protected"],
+        firmware_version=entry["firmware_version"],
+        hardware_version=entry["hardware_version"],
         emulated=ref.origin == "emulated",
         keys=keys_from(entry.get("keys", ())),
         certificates=certificates_from(entry.get("certificates", ())),
@@ -71,7 +76,9 @@ def token_from(ref: ModuleRef, entry: Message) -> Token:
 
 def keys_from(entries: Sequence[Message]) -> tuple[Key, ...]:
     """Keys as a host describes them."""
-    return tuple(Key(bytes.fromhex(e["id"]), e["label"], KeyType(e["type"]), e["private"], e["non_extractable"]) for e in entries)
+    return tuple(
+        Key(bytes.fromhex(e["id"]), e["label"], KeyType(e["type"]), e["private"], e["non_extractable"], e["always_authenticate"]) for e in entries
+    )
 
 
 def certificates_from(entries: Sequence[Message]) -> tuple[Certificate, ...]:

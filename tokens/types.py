@@ -1,8 +1,11 @@
 """The nouns of this floor, frozen: what a module, a token, a key and a certificate are to everybody above."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, TypeAlias
+
+from tokens import identity as identities
 
 ModuleOrigin: TypeAlias = Literal["p11-kit", "known", "added", "emulated"]
 
@@ -111,7 +114,7 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token in a slot as last seen.  Identity is (module, slot description, serial, label): never the slot id, which changes on re-plug."""
+    """A token in a slot as last seen.  Slot numbers and descriptions change on re-plug: `same` tells whether two sightings are of one token."""
 
     module: str
     slot_id: int
@@ -149,9 +152,41 @@ class Token:
         return tuple(sorted(able, key=lambda scheme: scheme is not own))
 
     @property
-    def identity(self) -> tuple[str, str, str, str]:
-        """What stays the same when the token is pulled and put back."""
-        return (self.module, self.slot_description if self.serial in ("", "0") else "", self.serial, self.label)
+    def identity(self) -> identities.Identity:
+        """What the token is known by in whatever reader it is."""
+        marks = identities.fingerprints(certificate.der for certificate in self.certificates)
+        return identities.Identity(self.module, identities.meaningful(self.serial), self.label, marks)
+
+    def same(self, other: "Token") -> bool:
+        """Whether both are one token, perhaps seen at different times in different readers (`tokens.identity.Identity.same`)."""
+        return self.identity.same(other.identity)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFacts:
+    """What a private key is and can, read after login."""
+
+    type: str
+    """In the words of `KeyType`; other RSA sizes and curves as "rsa" and "ec", "other" for what we do not sign with."""
+    schemes: tuple[SignatureScheme, ...]
+    """What it can sign with, most widely accepted first."""
+    always_authenticate: bool
+    """It wants the PIN at every signature: say so before a batch begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """How a private key is kept, by the token's own words and by attempts to get it out."""
+
+    attributes: Mapping[str, bool | None]
+    """local, sensitive, always_sensitive, extractable, never_extractable; None where the token does not say."""
+    attempts: Mapping[str, str]
+    """read, wrap, copy, make_extractable, make_readable: the CKR_ name of the refusal, "not_offered" (no such function), or "succeeded"."""
+
+    @property
+    def leaks(self) -> tuple[str, ...]:
+        """The attempts that succeeded: the key does not stay in this token."""
+        return tuple(name for name, outcome in self.attempts.items() if outcome == "succeeded")
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def keys(module: Cryptoki, session: int) -> list[Message]:
     """
     found: dict[bytes, Message] = {}
     for private, kind in ((True, ck.CKO_PRIVATE_KEY), (False, ck.CKO_PUBLIC_KEY)):
-        wanted = (*_KEY, ck.CKA_SENSITIVE, ck.CKA_EXTRACTABLE) if private else _KEY
+        wanted = (*_KEY, ck.CKA_SENSITIVE, ck.CKA_EXTRACTABLE, ck.CKA_ALWAYS_AUTHENTICATE) if private else _KEY
         for handle in module.find(session, {ck.CKA_CLASS: ck.number(kind)}):
             seen = module.attributes(session, handle, wanted)
             cka_id = seen.get(ck.CKA_ID, b"")
@@ -51,6 +51,7 @@ def keys(module: Cryptoki, session: int) -> list[Message]:
                 "type": key_type(module, session, handle, ck.as_number(seen.get(ck.CKA_KEY_TYPE))),
                 "private": private,
                 "non_extractable": bool(sensitive) and extractable is False if private else None,
+                "always_authenticate": bool(ck.as_bool(seen.get(ck.CKA_ALWAYS_AUTHENTICATE))) if private else None,
             }
     return list(found.values())
 
@@ -85,6 +86,16 @@ def state_of(slot: SlotToken) -> tuple[str, str]:
     return ("ready" if pin != "not_initialised" else "not_initialised"), pin
 
 
+def so_state_of(slot: SlotToken) -> str:
+    """`PinState` word of the SO PIN, which unblocks the user's."""
+    if slot.fault:
+        return "unknown"
+    if not slot.flags & ck.CKF_TOKEN_INITIALIZED:
+        return "not_initialised"
+    states = ((ck.CKF_SO_LOCKED, "locked"), (ck.CKF_SO_FINAL_TRY, "final_try"), (ck.CKF_SO_COUNT_LOW, "low"))
+    return next((word for flag, word in states if slot.flags & flag), "ok")
+
+
 def describe(slot: SlotToken) -> Message:
     """A slot's token as the wire carries it, without its objects."""
     state, pin_state = state_of(slot)
@@ -99,6 +110,11 @@ def describe(slot: SlotToken) -> Message:
         "pin_state": pin_state,
         "login_required": bool(slot.flags & ck.CKF_LOGIN_REQUIRED),
         "protected_path": bool(slot.flags & ck.CKF_PROTECTED_PATH),
+        "pin_to_be_changed": bool(slot.flags & ck.CKF_TO_BE_CHANGED),
+        "so_pin_state": so_state_of(slot),
+        "write_protected": bool(slot.flags & ck.CKF_WRITE_PROTECTED),
+        "firmware_version": slot.firmware_version,
+        "hardware_version": slot.hardware_version,
         "fault": slot.fault,
     }
 

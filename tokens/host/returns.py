@@ -5,6 +5,7 @@ import re
 from tokens.errors import (
     KeyNotFound,
     MechanismUnsupported,
+    PinCancelled,
     PinIncorrect,
     PinLocked,
     TokenError,
@@ -39,6 +40,8 @@ _MEANING: dict[str, type[TokenError]] = {
     "CKR_PIN_INVALID": PinIncorrect,
     "CKR_PIN_LEN_RANGE": PinIncorrect,
     "CKR_PIN_LOCKED": PinLocked,
+    "CKR_FUNCTION_CANCELED": PinCancelled,
+    "CKR_FUNCTION_REJECTED": PinCancelled,
     "CKR_DEVICE_REMOVED": TokenRemoved,
     "CKR_TOKEN_NOT_PRESENT": TokenRemoved,
     "CKR_SLOT_ID_INVALID": TokenRemoved,

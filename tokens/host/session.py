@@ -2,19 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-from tokens.errors import PinCancelled, PinFinalTry, PinIncorrect, PinLocked, TokenAbsent, TokenError, TokenFault, TokenRemoved
+from tokens.errors import PinCancelled, PinFinalTry, TokenError, TokenFault, TokenRemoved
 from tokens.host import cryptoki as ck
-from tokens.host import objects, signing
+from tokens.host import objects, pins, presence, protection, signing
 from tokens.host.cryptoki import SlotToken
 from tokens.host.pin import Offer, wipe
 from tokens.host.program import Program
 from tokens.wire import Link, Message, to_bytes, to_text
-
-_UNSURE = frozenset({
-    "CKR_GENERAL_ERROR", "CKR_FUNCTION_FAILED", "CKR_DEVICE_ERROR", "CKR_SESSION_HANDLE_INVALID", "CKR_SESSION_CLOSED", "CKR_USER_NOT_LOGGED_IN",
-    "CKR_OBJECT_HANDLE_INVALID", "CKR_KEY_HANDLE_INVALID",
-})  # fmt: skip
-"""Errors that a pulled card gives as well as a real fault."""
 
 
 class SessionProgram(Program):
@@ -23,11 +17,17 @@ class SessionProgram(Program):
     def __init__(self, link: Link) -> None:
         super().__init__()
         self._link = link
-        self._slot: SlotToken | None = None
+        self._token: SlotToken | None = None
         self._session = 0
         self._offer: Offer | None = None
         self._secrets: dict[str, bytearray] = {}
         self._logged_in = False
+        self._shown = False
+        """The module says of its session that it is logged in: if it ever does not, the login is lost."""
+        self._confirmed = False
+        """Somebody said that the last try may be spent."""
+        self._stopped: TokenError | None = None
+        """What ended the signing: a PIN refused within it, or the token pulled.  Nothing that waits behind reaches the token any more."""
         self._signers: dict[str, signing.Signer] = {}
 
     def operations(self) -> Mapping[str, Callable[[Message], Message]]:
@@ -35,53 +35,72 @@ class SessionProgram(Program):
         return {
             **super().operations(),
             "open": self.open,
+            "present": lambda _: {"present": presence.trouble(self.module, self._slot, self._session, self._shown) is None},
             "offer": self.offer,
             "await_secrets": self.await_secrets,
             "cancel": self.cancel,
             "login": self.login,
             "logout": self.logout,
+            "change_pin": self.change_pin,
+            "unblock": self.unblock,
+            "initialise": self.initialise,
             "keys": lambda _: {"keys": objects.keys(self.module, self._session)},
             "certificates": lambda _: {"certificates": objects.certificates(self.module, self._session)},
-            "schemes": lambda args: {"schemes": signing.schemes_for(args["type"], self.module.mechanisms(self._slot_id))},
+            "schemes": lambda args: {"schemes": signing.schemes_for(args["type"], self.module.mechanisms(self._slot.slot_id))},
             "public_key": lambda args: {
                 name: to_text(value) for name, value in objects.public_parts(self.module, self._session, bytes.fromhex(args["id"])).items()
             },
             "attributes": lambda args: {"attributes": objects.protection(self.module, self._session, self._signer(args).handle)},
+            "protection": self.protection,
+            "signer": self.signer,
             "sign": self.sign,
             "generate": self.generate,
             "write_certificate": self.write_certificate,
-            "initialise": self.initialise,
         }
 
     def answer(self, op: str, args: Message) -> Message:
-        """Do one operation; an error that a pulled card may have caused is looked into (facts.md: GENERAL_ERROR after removal)."""
+        """Do one operation.  An error that a pulled card may have caused is looked into; after a removal no PIN is kept."""
         try:
             return super().answer(op, args)
-        except TokenError as exc:
-            if self._slot is not None and exc.facts.get("ckr") in _UNSURE and op not in ("open", "initialise"):
-                now = self.module.slot(self._slot.slot_id)
-                if now is None or (now.serial, now.label) != (self._slot.serial, self._slot.label):
-                    raise TokenRemoved(ckr=exc.facts["ckr"], during=exc.facts.get("during")) from None
+        except TokenRemoved as exc:
+            self._end(exc)
             raise
+        except TokenError as exc:
+            doubtful = self._token is not None and op not in ("open", "initialise") and presence.doubtful(exc, self._logged_in)
+            gone = presence.trouble(self.module, self._slot, self._session, self._shown, exc) if doubtful else None
+            if gone is None:
+                raise
+            self._end(gone)
+            raise gone from None
+
+    def _end(self, why: TokenError) -> None:
+        self._forget()
+        self._stopped = why
 
     @property
-    def _slot_id(self) -> int:
-        if self._slot is None:
+    def _slot(self) -> SlotToken:
+        if self._token is None:
             raise TokenFault(reason="not_open")
-        return self._slot.slot_id
+        return self._token
+
+    def _now(self) -> SlotToken:
+        """The token with its flags of this moment; raises `TokenRemoved`."""
+        slot = self.module.slot(self._slot.slot_id)
+        if slot is None:
+            raise TokenRemoved(during="C_GetTokenInfo")
+        return slot
+
+    def _described(self) -> Message:
+        """The token after something was done to its PINs: the agent's picture of it is to be the new one."""
+        self._token = self._now()
+        return objects.describe(self._token)
 
     def open(self, args: Message) -> Message:
-        """A read-write session on the token that was meant; slot numbers may have changed since it was listed."""
-        wanted = (args["serial"], args["label"])
-        same = [slot for slot in self.module.slots() if (slot.serial, slot.label) == wanted]
-        same = [slot for slot in same if slot.slot_description == args["slot_description"]] or same
-        same = [slot for slot in same if slot.slot_id == args["slot_id"]] or same
-        if len(same) != 1:
-            raise TokenAbsent(label=args["label"], serial=args["serial"])
-        self._slot = same[0]
-        if self._slot.flags & ck.CKF_TOKEN_INITIALIZED:
-            self._session = self.module.open_session(self._slot.slot_id, writing=True)
-        return objects.describe(self._slot)
+        """A session on the token that was meant, in whatever slot it is now; read-write where the token lets us."""
+        self._token, self._session = presence.find(self.module, args)
+        return objects.describe(self._token)
+
+    # Secrets
 
     def offer(self, args: Message) -> Message:
         """Open the PIN socket; what was received before is forgotten."""
@@ -108,50 +127,133 @@ class SessionProgram(Program):
 
     def login(self, args: Message) -> Message:
         """One C_Login with the PIN received, which is then overwritten, except where a key asks for it at every signature."""
+        if isinstance(self._stopped, TokenRemoved):
+            raise self._stopped  # another session may be opened on it, with another login
         if self._logged_in:
             return {}
-        slot = self.module.slot(self._slot_id)
-        if slot is None:
-            raise TokenRemoved(during="C_GetTokenInfo")
-        if slot.flags & ck.CKF_LOCKED:
-            self._forget()
-            raise PinLocked(during="C_GetTokenInfo")
-        if slot.flags & ck.CKF_FINAL_TRY and not args.get("confirm_final_try"):
-            raise PinFinalTry()
-        pad = bool(slot.flags & ck.CKF_PROTECTED_PATH)
-        pin = self._secrets.get("pin")
-        if pin is None and not pad:
-            raise PinCancelled(reason="no_pin")
+        self._confirmed = bool(args.get("confirm_final_try"))
+        slot = self._now()
+        self._guard(lambda: pins.guard(slot, self._confirmed))
+        kept = False
         try:
-            self.module.login(self._session, ck.CKU_USER, pin)
-            self._logged_in = True
-        except PinIncorrect as exc:
-            self._forget()
-            now = self.module.slot(self._slot_id)
-            raise PinIncorrect(**exc.facts, pin_state=objects.state_of(now)[1] if now else "unknown") from None
+            pins.login(self.module, self._session, slot, self._secrets)
+            self._logged_in, self._stopped = True, None
+            self._shown = presence.shows_login(self.module, self._session)
+            kept = not pins.pad(slot) and objects.any_always_authenticate(self.module, self._session)
+        finally:
+            if not kept:
+                self._forget()
+        return {}
+
+    def _guard(self, check: Callable[[], None]) -> None:
+        """What the flags forbid; a PIN that waits for a confirmation is kept, one that cannot be used is not."""
+        try:
+            check()
+        except PinFinalTry:
+            raise
         except BaseException:
             self._forget()
             raise
-        if not objects.any_always_authenticate(self.module, self._session):
-            self._forget()
-        return {}
 
-    def logout(self, _args: Message) -> Message:
+    def logout(self, _args: Message | None = None) -> Message:
         """C_Logout; key handles mean nothing after it."""
         self._forget()
         self._signers.clear()
         self.module.logout(self._session)
-        self._logged_in = False
+        self._logged_in = self._shown = False
         return {}
+
+    def change_pin(self, args: Message) -> Message:
+        """C_SetPIN from the old PIN to the new one."""
+        slot = self._now()
+        self._guard(lambda: pins.guard(slot, bool(args.get("confirm_final_try"))))
+        try:
+            with presence.writing():
+                pins.change(self.module, self._session, slot, self._secrets, args.get("rules"))
+        finally:
+            self._forget()
+        return self._described()
+
+    def unblock(self, args: Message) -> Message:
+        """A new user PIN by the SO's; whoever was logged in is logged out first, since SO and user cannot both be."""
+        slot = self._now()
+        self._guard(lambda: pins.guard_so(slot, bool(args.get("confirm_final_try"))))
+        if self._logged_in:
+            self.module.logout(self._session)
+            self._logged_in = self._shown = False
+            self._signers.clear()
+        try:
+            with presence.writing():
+                pins.unblock(self.module, self._session, slot, self._secrets, args.get("rules"))
+        finally:
+            self._forget()
+        return self._described()
+
+    def initialise(self, args: Message) -> Message:
+        """C_InitToken, SO login, C_InitPIN; the module then starts anew, since slots are renumbered."""
+        slot = self._slot
+        if slot.flags & ck.CKF_TOKEN_INITIALIZED:  # SoftHSM2 calls a blank token's PINs locked
+            self._guard(lambda: pins.guard_so(slot, bool(args.get("confirm_final_try"))))
+        try:
+            self._may_initialise(slot, args.get("erase"))
+            with presence.writing():
+                self._session = pins.initialise(
+                    self.module, self._session, slot, self._secrets, args["label"].encode("utf-8"), args.get("rules")
+                )  # fmt: skip
+        finally:
+            self._forget()
+        done = self.module.slot(slot.slot_id)
+        self.module.reinitialize()
+        self._session, self._logged_in, self._shown = 0, False, False
+        self._signers.clear()
+        serial = done.serial if done else ""
+        return self.open({"slot_id": slot.slot_id, "slot_description": slot.slot_description, "label": args["label"], "serial": serial})
+
+    def _may_initialise(self, slot: SlotToken, erase: str | None) -> None:
+        """C_InitToken destroys every object: only on a token that has none, or one that the user named by its serial."""
+        if not slot.flags & ck.CKF_TOKEN_INITIALIZED or (erase is not None and erase == slot.serial and slot.serial):
+            return
+        if slot.flags & ck.CKF_USER_PIN_INITIALIZED or self.module.find(self._session, {}):
+            raise TokenFault(reason="holds_keys", serial=slot.serial, label=slot.label)
+
+    def _forget(self) -> None:
+        for secret in self._secrets.values():
+            wipe(secret)
+        self._secrets = {}
+
+    # Keys
+
+    def signer(self, args: Message) -> Message:
+        """What the private key is and can."""
+        found = self._signer(args)
+        return {"type": found.key_type, "schemes": found.schemes, "always_authenticate": found.asks_each_time}
+
+    def protection(self, args: Message) -> Message:
+        """The key's attributes, and real attempts to get it out."""
+        handle, slot = self._signer(args).handle, self._slot
+        attributes = objects.protection(self.module, self._session, handle)
+        tried = protection.attempts(self.module, slot.slot_id, self._session, handle)
+        if gone := presence.trouble(self.module, slot, self._session, self._shown):
+            raise gone
+        return {"attributes": attributes, "attempts": tried}
 
     def sign(self, args: Message) -> Message:
         """One signature in the token's own form."""
+        if self._stopped is not None:
+            raise self._stopped
         signer, tbs = self._signer(args), to_bytes(args["tbs"])
         try:
-            return {"signature": to_text(signer.sign(args["scheme"], tbs, self._secrets.get("pin")))}
+            if not signer.asks_each_time:
+                return {"signature": to_text(signer.sign(args["scheme"], tbs))}
+            slot = self._now()
+            self._guard(lambda: pins.guard(slot, self._confirmed))
+            (pin,) = pins.needed(self._secrets, slot, "pin")
+            with pins.tried(self.module, slot):
+                return {"signature": to_text(signer.sign(args["scheme"], tbs, (pin,)))}
         except TokenError as exc:
-            if isinstance(exc, PinIncorrect | PinLocked):  # a key that asks each time: what waits behind must not spend another try
+            if exc.facts.get("during") == "C_Login":  # what waits behind must not spend another try
                 self._forget()
+                self._stopped = exc
             self._renew()
             raise
 
@@ -159,7 +261,7 @@ class SessionProgram(Program):
         """Another session, since a failed signature may have left this one inside an operation; the login stays, as one is always open."""
         self._signers.clear()
         try:
-            fresh = self.module.open_session(self._slot_id, writing=True)
+            fresh = presence.session_on(self.module, self._slot.slot_id)
         except TokenError:
             return
         self.module.close_session(self._session)
@@ -169,59 +271,19 @@ class SessionProgram(Program):
         """A key pair on the token."""
         from tokens.host import writing  # python-pkcs11: loaded only where it is needed
 
-        return writing.generate(self.module, self._slot_id, self._session, args["type"], args["label"])
+        with presence.writing():
+            return writing.generate(self.module, self._slot.slot_id, self._session, args["type"], args["label"])
 
     def write_certificate(self, args: Message) -> Message:
         """A certificate object beside its key."""
         from tokens.host import writing
 
-        return writing.write_certificate(self.module, self._slot_id, self._session, args)
-
-    def initialise(self, args: Message) -> Message:
-        """C_InitToken, SO login, C_InitPIN; the module then starts anew, since slots are renumbered."""
-        slot_id, slot = self._slot_id, self._slot
-        assert slot is not None
-        try:
-            so_pin, pin = self._secrets["so_pin"], self._secrets["pin"]
-        except KeyError:
-            raise PinCancelled(reason="no_pin") from None
-        try:
-            self._may_initialise(slot, args.get("erase"))
-            for secret in (so_pin, pin):
-                if not slot.pin_shortest <= len(secret) <= (slot.pin_longest or len(secret)):
-                    raise TokenFault(reason="pin_length", shortest=slot.pin_shortest, longest=slot.pin_longest)
-            if self._session:
-                self.module.close_session(self._session)
-            mark = args["label"].encode("utf-8")
-            self.module.init_token(slot_id, so_pin, mark)
-            self._session = self.module.open_session(slot_id, writing=True)
-            self.module.login(self._session, ck.CKU_SO, so_pin)
-            self.module.init_pin(self._session, pin)
-            self.module.logout(self._session)
-        finally:
-            self._forget()
-        done = self.module.slot(slot_id)
-        self.module.reinitialize()
-        self._session, self._logged_in = 0, False
-        self._signers.clear()
-        wanted = {"slot_id": slot_id, "slot_description": slot.slot_description, "label": args["label"], "serial": done.serial if done else ""}
-        return self.open(wanted)
-
-    def _may_initialise(self, slot: SlotToken, erase: str | None) -> None:
-        """C_InitToken destroys every object: only on a token that has none, or one that the user named by its serial."""
-        if not slot.flags & ck.CKF_TOKEN_INITIALIZED or (erase is not None and erase == slot.serial and slot.serial):
-            return
-        if slot.flags & ck.CKF_USER_PIN_INITIALIZED or self.module.find(self._session, {}):
-            raise TokenFault(reason="holds_keys", serial=slot.serial, label=slot.label)
+        with presence.writing():
+            return writing.write_certificate(self.module, self._slot.slot_id, self._session, args)
 
     def _signer(self, args: Message) -> signing.Signer:
         """The private key with this CKA_ID, looked up once (facts.md: a look-up among 500 objects takes 9 ms)."""
         signer = self._signers.get(args["id"])
         if signer is None or signer.generation != self.module.generation:
-            signer = self._signers[args["id"]] = signing.Signer.find(self.module, self._slot_id, self._session, bytes.fromhex(args["id"]))
+            signer = self._signers[args["id"]] = signing.Signer.find(self.module, self._slot.slot_id, self._session, bytes.fromhex(args["id"]))
         return signer
-
-    def _forget(self) -> None:
-        for secret in self._secrets.values():
-            wipe(secret)
-        self._secrets = {}

@@ -77,12 +77,12 @@ class Signer:
         asks = objects.always_authenticate(module, session, handle)
         return cls(module, session, handle, name, asks, mechanisms, able, module.generation)
 
-    def sign(self, scheme: str, tbs: bytes, pin: bytearray | None) -> bytes:
-        """The token's signature over `tbs`; ECDSA as r || s.  `pin` is used only for a key that asks for it each time."""
+    def sign(self, scheme: str, tbs: bytes, context: tuple[bytearray | None] | None = None) -> bytes:
+        """The token's signature over `tbs`; ECDSA as r || s.  `context` has the PIN (None: typed on the pad) for a key that asks each time."""
         if scheme not in self.schemes:
             raise MechanismUnsupported(scheme=scheme, key_type=self.key_type)
         how, data = self._prepare(scheme, tbs)
-        return self.module.sign(self.session, self.handle, how, data, (pin,) if self.asks_each_time else None)
+        return self.module.sign(self.session, self.handle, how, data, context)
 
     def _prepare(self, scheme: str, tbs: bytes) -> tuple[ck.Mechanism, bytes]:
         both, raw, digest = _SCHEMES[scheme]

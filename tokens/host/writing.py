@@ -1,15 +1,14 @@
 """What writes to a token: key pairs, with the attempt to take the private key out again, and certificates."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from tokens.errors import MechanismUnsupported, TokenFault
-from tokens.host import binding, objects
+from tokens.host import binding, objects, protection
 from tokens.host import cryptoki as ck
-from tokens.host.binding import Attribute, CertificateType, KeyType, Mechanism, MechanismFlag, ObjectClass, PKCS11Error, types
+from tokens.host.binding import Attribute, CertificateType, KeyType, MechanismFlag, ObjectClass, types
 from tokens.host.cryptoki import Cryptoki
-from tokens.host.returns import name_of_exception
 from tokens.wire import Message, to_bytes
 
 _BITS = {"rsa2048": 2048, "rsa3072": 3072, "rsa4096": 4096}
@@ -34,14 +33,15 @@ def generate(module: Cryptoki, slot_id: int, session: int, kind: str, label: str
             public, private = _pair(own, kind, cka_id, label)
         assert private.handle is not None
         attributes = objects.protection(module, session, private.handle)
-        attempts = _export_attempts(module, slot_id, own, private)
+        attempts = protection.attempts(module, slot_id, session, private.handle)
         leaks = [name for name, outcome in attempts.items() if outcome == "succeeded"]
         if leaks or attributes["sensitive"] is not True or attributes["extractable"] is not False:
             with binding.reported("C_DestroyObject"):
                 private.destroy()
                 public.destroy()
             raise TokenFault(reason="extractable", attempts=", ".join(leaks))
-    return {"id": cka_id.hex(), "attributes": attributes, "export_attempts": attempts}
+        asks = objects.always_authenticate(module, session, private.handle)
+    return {"id": cka_id.hex(), "attributes": attributes, "export_attempts": attempts, "always_authenticate": asks}
 
 
 def _pair(own: types.Session, kind: str, cka_id: bytes, label: str) -> tuple[types.PublicKey, types.PrivateKey]:
@@ -56,46 +56,6 @@ def _pair(own: types.Session, kind: str, cka_id: bytes, label: str) -> tuple[typ
     else:
         raise MechanismUnsupported(key_type=kind)
     return made
-
-
-def _export_attempts(module: Cryptoki, slot_id: int, own: types.Session, private: types.PrivateKey) -> dict[str, str]:
-    """Try to take the key out in four ways; each is refused with a CKR_ name, or "not_offered", or alas "succeeded"."""
-    secret = Attribute.PRIVATE_EXPONENT if private.key_type == KeyType.RSA else Attribute.VALUE
-    attempts: dict[str, Callable[[], object]] = {
-        "read": lambda: private[secret],
-        "wrap": lambda: _wrap(module, slot_id, own, private),
-        "copy": lambda: _copy(private),
-        "make_extractable": lambda: private.__setitem__(Attribute.EXTRACTABLE, True),
-    }
-    return {name: _outcome(attempt) for name, attempt in attempts.items()}
-
-
-def _copy(private: types.PrivateKey) -> None:
-    """A copy with the protection taken off, for the session only."""
-    private.copy({Attribute.TOKEN: False, Attribute.EXTRACTABLE: True, Attribute.SENSITIVE: False})
-
-
-def _wrap(module: Cryptoki, slot_id: int, own: types.Session, private: types.PrivateKey) -> None:
-    offered = module.mechanisms(slot_id)
-    how = next((m for m in (Mechanism.AES_KEY_WRAP_PAD, Mechanism.AES_KEY_WRAP) if m in offered), None)
-    if how is None or Mechanism.AES_KEY_GEN not in offered:
-        raise NotImplementedError
-    wrapper = own.generate_key(KeyType.AES, 256, capabilities=MechanismFlag.WRAP)
-    try:
-        assert isinstance(wrapper, types.WrapMixin)
-        wrapper.wrap_key(private, mechanism=how)
-    finally:
-        wrapper.destroy()
-
-
-def _outcome(attempt: Callable[[], object]) -> str:
-    try:
-        attempt()
-    except PKCS11Error as exc:
-        return name_of_exception(exc)
-    except (NotImplementedError, AttributeError):
-        return "not_offered"
-    return "succeeded"
 
 
 def write_certificate(module: Cryptoki, slot_id: int, session: int, args: Message) -> Message:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from agent.api.sentences.calls import CALLS
 from agent.api.sentences.files import FILES
 from agent.api.sentences.form import Sentence
+from agent.api.sentences.pins import PINS
 from agent.api.sentences.tokens import TOKENS
 
-SENTENCES: Mapping[str, Sentence] = {**TOKENS, **FILES, **CALLS}
+SENTENCES: Mapping[str, Sentence] = {**TOKENS, **PINS, **FILES, **CALLS}

@@ -268,21 +268,15 @@ TOKENS: Mapping[str, Sentence] = {
     ),
     "token_fault": Sentence(
         "UKey[“{token}”]报告故障[：{ckr}]。",
-        "请拔下再插回后重试；仍然如此，请用 yinxin doctor 检查，或联系厂商。",
+        "请拔下再插回后重试；仍然如此，请用 yinxin doctor 检查，或联系厂商。[{?try_spent}注意：可能已消耗一次 PIN 码输入机会。]",
         "The token[ “{token}”] reports a fault[: {ckr}].",
-        "Pull it, put it back and try again; if it goes on, run `yinxin doctor` or ask the vendor.",
+        "Pull it, put it back and try again; if it goes on, run `yinxin doctor` or ask the vendor.[{?try_spent} Note: one PIN try may be spent.]",
     ),
     "token_fault.holds_keys": Sentence(
         "UKey[“{label}”]里已有密钥，初始化会把它们毁掉，因此没有执行。",
         "请换一个空的 UKey；里面的密钥没有改动。",
         "The token[ “{label}”] already holds keys, and initialising would destroy them, so it was not done.",
         "Use a blank token; its keys are untouched.",
-    ),
-    "token_fault.pin_length": Sentence(
-        "新 PIN 码的长度不符合 UKey 的要求[：{shortest} 至 {longest} 位]。",
-        "请换一个长度合适的 PIN 码；UKey 没有改动。",
-        "The new PIN has not the length that the token wants[: {shortest} to {longest}].",
-        "Choose another; the token was not changed.",
     ),
     "token_fault.label_too_long": Sentence(
         "UKey 的名称太长[（最多 {longest} 字节，一个汉字 3 字节）]。",
