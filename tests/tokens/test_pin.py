@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,10 @@ from hypothesis import strategies as st
 from tests.tokens.conftest import PIN, Bench, line_for, write
 from tokens import platform
 from tokens.errors import PinCancelled
+from tokens.host import pin
 from tokens.host.pin import LINE_MAX, Offer, wipe
+from tokens.types import PinOffer
+from tokens.wire import Link
 
 pytestmark = pytest.mark.promise(2)
 
@@ -86,6 +90,47 @@ def test_silent_callers_hold_up_nobody_and_the_socket_is_gone_afterwards(bench: 
                 sock.close()
 
     asyncio.run(run())
+
+
+def _room(monkeypatch: pytest.MonkeyPatch, run: Path, seconds: float) -> tuple[Offer, Thread, dict[str, bytearray]]:
+    """An offer that a thread waits for."""
+    monkeypatch.setattr(pin, "CALLER_SECONDS", seconds)
+    offer, given, (ours, theirs) = Offer.open(str(run), ("pin",), None), {}, platform.socket_pair()
+
+    def wait() -> None:
+        with ours, theirs:
+            given.update(offer.wait(Link(theirs), 60))
+
+    thread = Thread(target=wait)
+    thread.start()
+    return offer, thread, given
+
+
+def _say(offer: Offer) -> bytes:
+    return write(PinOffer(offer.path, offer.nonce, ("pin",)), line_for(PinOffer(offer.path, offer.nonce, ("pin",)), pin=PIN))
+
+
+def test_a_silent_caller_is_dropped_after_a_while(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer, thread, given = _room(monkeypatch, bench.run, 0.05)
+    silent = [platform.connect(offer.path, 10) for _ in range(16)]
+    silent[3].sendall(b'{"nonce":')
+    assert [sock.recv(1) for sock in silent] == [b""] * 16  # each hears that it was dropped
+    assert _say(offer) == b'{"ok":true}\n'
+    thread.join()
+    assert given == {"pin": bytearray(PIN.encode())}
+    for sock in silent:
+        sock.close()
+
+
+def test_many_silent_callers_keep_the_right_one_from_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer, thread, given = _room(monkeypatch, bench.run, 3600)
+    silent = [platform.connect(offer.path, 10) for _ in range(17)]
+    assert silent[0].recv(1) == b""  # the first made room for the seventeenth
+    assert _say(offer) == b'{"ok":true}\n'
+    thread.join()
+    assert given == {"pin": bytearray(PIN.encode())}
+    for sock in silent:
+        sock.close()
 
 
 def test_only_the_process_that_was_named_is_heard(bench: Bench) -> None:

@@ -19,7 +19,7 @@ from tokens.errors import TokenRemoved  # noqa: E402
 from tokens.host.cryptoki import Cryptoki  # noqa: E402
 from tokens.host.returns import error_for, name_of_exception  # noqa: E402
 
-__all__ = ("Attribute", "CertificateType", "KeyType", "MechanismFlag", "ObjectClass", "opened", "reported", "types")
+__all__ = ("Attribute", "CertificateType", "KeyType", "MechanismFlag", "ObjectClass", "PKCS11Error", "opened", "reported", "types")
 
 
 class _Attached(_pkcs11.lib):

@@ -2,7 +2,8 @@
 
 The socket is 0600 in the agent's 0700 folder under a random name.  A caller of another user, of another process than the one
 expected, with a wrong nonce or with anything else than one JSON line of at most 4 KiB is dropped without a word, and the
-socket goes on listening; several callers may be connected, so that a silent one holds up nobody.
+socket goes on listening; several callers may be connected, so that a silent one holds up nobody: it is dropped after
+`CALLER_SECONDS`, and at once when there are too many.
 """
 
 import contextlib
@@ -22,6 +23,9 @@ from tokens.wire import Link, Message
 LINE_MAX = 4096
 """Bytes in the one line, newline included."""
 
+CALLER_SECONDS = 5.0
+"""How long a caller may take for its one line; who has a PIN to give has typed it before."""
+
 _CALLERS_MAX = 16
 
 
@@ -29,6 +33,13 @@ def wipe(buffer: bytearray) -> None:
     """Overwrite in place (other copies may exist: Python and JSON make some; the process ends soon)."""
     for place in range(len(buffer)):
         buffer[place] = 0
+
+
+@dataclass(slots=True)
+class _Caller:
+    until: float
+    """When it is dropped (monotonic clock)."""
+    line: bytearray = field(default_factory=bytearray)
 
 
 @dataclass(slots=True)
@@ -40,7 +51,8 @@ class Offer:
     wanted: tuple[str, ...]
     expect_pid: int | None
     listener: socket.socket
-    callers: dict[socket.socket, bytearray] = field(default_factory=dict)
+    callers: dict[socket.socket, _Caller] = field(default_factory=dict)
+    """Those who have connected and not written their line, in the order they came."""
 
     @classmethod
     def open(cls, run_dir: str, wanted: tuple[str, ...], expect_pid: int | None) -> "Offer":
@@ -55,10 +67,8 @@ class Offer:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.path)
         self.listener.close()
-        for caller, buffer in self.callers.items():
-            wipe(buffer)
-            caller.close()
-        self.callers.clear()
+        for caller in list(self.callers):
+            self._drop(caller)
 
     def wait(self, link: Link, seconds: float) -> dict[str, bytearray]:
         """The secrets, once; raises `PinCancelled` (reason: time, agent, declined).
@@ -74,17 +84,19 @@ class Offer:
             self.close()
 
     def _wait(self, selector: selectors.BaseSelector, link: Link, until: float) -> dict[str, bytearray]:
-        while (left := until - time.monotonic()) > 0:
+        while (now := time.monotonic()) < until:
             if link.waiting:
                 raise PinCancelled(reason="agent")
-            for ready, _ in selector.select(left):
+            for caller in [caller for caller, about in self.callers.items() if about.until <= now]:
+                self._drop(caller, selector)
+            for ready, _ in selector.select(min([until, *(about.until for about in self.callers.values())]) - now):
                 sock = ready.fileobj
                 assert isinstance(sock, socket.socket)
                 if sock is link.sock:
                     raise PinCancelled(reason="agent")
                 if sock is self.listener:
                     self._admit(selector)
-                elif (given := self._hear(selector, sock)) is not None:
+                elif sock in self.callers and (given := self._hear(selector, sock)) is not None:
                     return given
         raise PinCancelled(reason="time")
 
@@ -94,33 +106,41 @@ class Offer:
         except OSError:
             return
         peer = platform.peer_of(caller)
-        if peer.uid != os.getuid() or self.expect_pid not in (None, peer.pid) or len(self.callers) >= _CALLERS_MAX:
+        if peer.uid != os.getuid() or self.expect_pid not in (None, peer.pid):
             caller.close()
             return
+        if len(self.callers) >= _CALLERS_MAX:  # the one who has been silent longest makes room: the right one speaks at once
+            self._drop(next(iter(self.callers)), selector)
         caller.setblocking(False)
-        self.callers[caller] = bytearray()
+        self.callers[caller] = _Caller(time.monotonic() + CALLER_SECONDS)
         selector.register(caller, selectors.EVENT_READ)
 
+    def _drop(self, caller: socket.socket, selector: selectors.BaseSelector | None = None) -> None:
+        """End a conversation; what was written is overwritten."""
+        wipe(self.callers.pop(caller).line)
+        if selector is not None:
+            selector.unregister(caller)
+        caller.close()
+
     def _hear(self, selector: selectors.BaseSelector, caller: socket.socket) -> dict[str, bytearray] | None:
-        buffer = self.callers[caller]
+        line = self.callers[caller].line
         try:
-            data = caller.recv(LINE_MAX + 1 - len(buffer))
+            data = caller.recv(LINE_MAX + 1 - len(line))
         except BlockingIOError:
             return None
         except OSError:
             data = b""
-        buffer += data
-        whole = buffer.endswith(b"\n")
-        if data and not whole and len(buffer) < LINE_MAX:
+        line += data
+        whole = line.endswith(b"\n")
+        if data and not whole and len(line) < LINE_MAX:
             return None
-        given = self._read(buffer) if whole and len(buffer) <= LINE_MAX else None
-        wipe(buffer)
-        with contextlib.suppress(OSError):
-            if given is not None:
-                caller.sendall(b'{"ok":true}\n')
-        selector.unregister(caller)
-        del self.callers[caller]
-        caller.close()
+        try:
+            given = self._read(line) if whole and len(line) <= LINE_MAX else None
+            with contextlib.suppress(OSError):
+                if given is not None:
+                    caller.sendall(b'{"ok":true}\n')
+        finally:
+            self._drop(caller, selector)
         return given
 
     def _read(self, line: bytearray) -> dict[str, bytearray] | None:
