@@ -52,6 +52,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent.authority.routes import router as authority_routes
     from agent.inventory.routes import router as inventory_routes
     from agent.inventory.service import Inventory
+    from agent.inventory.token_routes import router as token_routes
     from agent.ledger.log import Ledger
     from agent.server.app import Activity, build
     from agent.server.jobs import Jobs
@@ -73,6 +74,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
 
     app = build(home, home_name, jobs, activity, stopper.ask)
     app.include_router(inventory_routes(home, inventory, jobs, own_subjects))
+    app.include_router(token_routes(home, inventory, jobs, own_subjects))
     app.include_router(authority_routes(home, inventory, ledger, jobs, own_subjects))
     app.include_router(signing_routes(home, inventory, ledger, jobs, crew))
     app.include_router(verification_routes(home, jobs, checkers))

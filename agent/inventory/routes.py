@@ -1,18 +1,17 @@
-"""Routes for modules, tokens and keys."""
+"""Routes for modules, tokens as they are seen, and keys."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 from starlette.responses import StreamingResponse
 
-from agent.api.errors import ApiError, Code
 from agent.api.home import Home
-from agent.inventory import modules, practice
-from agent.inventory.service import Inventory, entry, key_entry
+from agent.inventory import modules
+from agent.inventory.entries import key_entry, module_entry
+from agent.inventory.service import Inventory
 from agent.server.jobs import Job, JobBody, Jobs
 from agent.server.problems import as_api_error, error_entry, language
 from tokens.types import KeyType, Token, TokenState
@@ -26,17 +25,6 @@ class ModuleBody(BaseModel):
     init_args: str | None = None
     env: dict[str, str] = Field(default_factory=dict)
     sha256: str | None = None
-
-
-class InitBody(JobBody):
-    """A token to initialise: an emulated one, or the uninitialised one in a module's slot."""
-
-    label: str = Field(min_length=1)
-    emulated: bool = False
-    practice: bool = False
-    module: str | None = None
-    slot_description: str | None = None
-    """Which of a module's slots, where several hold blank tokens."""
 
 
 class TokenBody(JobBody):
@@ -56,20 +44,17 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
     """The routes; `own` gives the subjects of this home's CAs."""
     api = APIRouter(prefix="/v1")
 
-    def token_entry(token: Token) -> dict[str, Any]:
-        return entry(token, datetime.now(UTC), own())
-
     @api.get("/modules")
     async def list_modules() -> dict[str, Any]:
         """The modules of this home and what each says of itself."""
-        return {"modules": [_module_entry(status) for status in await inventory.module_statuses()]}
+        return {"modules": [module_entry(status) for status in await inventory.module_statuses()]}
 
     @api.post("/modules")
     async def add_module(body: ModuleBody) -> dict[str, Any]:
         """Add a module the user examined and consented to."""
         ref = modules.add(home, modules.NewModule(body.path, body.name, body.init_args, body.env, body.sha256))
         inventory.stale()
-        return next(_module_entry(status) for status in await inventory.module_statuses() if status.ref.name == ref.name)
+        return next(module_entry(status) for status in await inventory.module_statuses() if status.ref.name == ref.name)
 
     @api.delete("/modules/{name}", status_code=204)
     async def remove_module(name: str) -> Response:
@@ -78,21 +63,27 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
         inventory.stale()
         return Response(status_code=204)
 
+    def listing(tokens: Sequence[Token], lang: str) -> dict[str, Any]:
+        troubles = [{"module": name, **error_entry(as_api_error(trouble), lang)} for name, trouble in inventory.troubles().items()]
+        return {"tokens": [inventory.entry(token, own()) for token in tokens if _is_shown(token)], "troubles": troubles}
+
     @api.get("/tokens")
     async def list_tokens(request: Request) -> dict[str, Any]:
         """All tokens in all slots, and the modules that could not be asked; the blank slot of the emulated module is no token."""
-        tokens = [token_entry(t) for t in await inventory.tokens() if _is_shown(t)]
-        lang = language(request)
-        troubles = [{"module": name, **error_entry(as_api_error(trouble), lang)} for name, trouble in inventory.troubles().items()]
-        return {"tokens": tokens, "troubles": troubles}
+        return listing(await inventory.tokens(), language(request))
 
     @api.get("/tokens/events")
-    async def token_events() -> StreamingResponse:
-        """The list of tokens, now and at every change, as server-sent events."""
+    async def token_events(request: Request) -> StreamingResponse:
+        """The same list, now and at every change of tokens, logins and troubles, as server-sent events."""
+        lang = language(request)
 
         async def stream() -> AsyncIterator[bytes]:
+            told = ""
             async for tokens in inventory.watch():
-                yield f"event: tokens\ndata: {json.dumps({'tokens': [token_entry(t) for t in tokens if _is_shown(t)]})}\n\n".encode()
+                now = json.dumps(listing(tokens, lang))
+                if now != told:
+                    told = now
+                    yield f"event: tokens\ndata: {now}\n\n".encode()
 
         return StreamingResponse(stream(), media_type="text/event-stream", headers={"cache-control": "no-store"})
 
@@ -101,26 +92,8 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
         """One token by label or serial."""
         for token in await inventory.tokens():
             if selector in (token.label, token.serial) and token.state is not TokenState.READY:
-                return token_entry(token)
-        return token_entry(await inventory.pick(selector))
-
-    @api.post("/tokens/init")
-    async def init_token(body: InitBody, request: Request) -> Response:
-        """Initialise a token: SO PIN and user PIN go from the asker straight to the token's host."""
-
-        async def work(job: Job) -> dict[str, Any]:
-            if body.practice and not body.emulated:
-                raise ApiError(Code.USAGE, reason="needs", option="practice", other="emulated")
-            blank = await _blank(inventory, body)
-            async with inventory.session(blank) as session:
-                await inventory.ask_secrets(job, session, blank, "token_init", (), ("so_pin", "pin"))
-                made = await session.initialise(body.label)
-            if body.practice:
-                practice.mark(home, made.serial)
-            inventory.stale()
-            return {"token": token_entry(next((t for t in await inventory.tokens() if t.serial == made.serial and t.label == made.label), made))}
-
-        return jobs.stream(request, "token_init", body, work)
+                return inventory.entry(token, own())
+        return inventory.entry(await inventory.pick(selector), own())
 
     @api.post("/keys/generate")
     async def generate(body: GenerateBody, request: Request) -> Response:
@@ -158,36 +131,3 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
 
 def _is_shown(token: Token) -> bool:
     return not (token.emulated and token.state is TokenState.NOT_INITIALISED)
-
-
-async def _blank(inventory: Inventory, body: InitBody) -> Token:
-    """The uninitialised token meant; raises `ApiError`."""
-    wanted = None if body.module is None else inventory.module(body.module).name
-    blank = [
-        t
-        for t in await inventory.tokens()
-        if t.state is TokenState.NOT_INITIALISED
-        and (t.emulated if body.emulated else not t.emulated and wanted in (None, t.module) and body.slot_description in (None, t.slot_description))
-    ]
-    if not blank:
-        raise ApiError(Code.TOKEN_ABSENT, reason="no_softhsm" if body.emulated else "no_blank", token=body.module, available="")
-    if len(blank) > 1 and not body.emulated:
-        raise ApiError(
-            Code.TOKEN_AMBIGUOUS, reason="blank", token=body.module, available=", ".join(f"{t.module}: {t.slot_description}" for t in blank)
-        )
-    return blank[0]
-
-
-def _module_entry(status: Any) -> dict[str, Any]:
-    ref = status.ref
-    return {
-        "name": ref.name,
-        "path": ref.path,
-        "origin": ref.origin,
-        "usable": status.usable,
-        "problem": status.problem,
-        "manufacturer": status.manufacturer,
-        "description": status.description,
-        "library_version": status.library_version,
-        "sha256": ref.sha256,
-    }

@@ -1,310 +1,191 @@
-"""The live list of tokens, and sessions opened by a person's PIN."""
+"""Sessions opened by a person's PIN, on the tokens that are seen."""
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
-from agent.api.errors import ApiError, Code
+from agent.api.errors import ApiError
 from agent.api.home import Home
-from agent.inventory import modules, practice
-from agent.inventory.certificates import CertificateView, views
+from agent.inventory import asking, practice
+from agent.inventory.asking import Ask
+from agent.inventory.logins import Login
+from agent.inventory.sight import Sight, removed
 from agent.server.jobs import Job
-from agent.server.prompts import CANCEL
-from tokens.errors import ModuleTimeout, ModuleUnusable, PinCancelled, PinLocked, TokenError
-from tokens.monitor import Monitor
+from tokens import platform
+from tokens.errors import PinCancelled, TokenError
+from tokens.profiles import profile_of
 from tokens.session import Session
-from tokens.types import ModuleRef, ModuleStatus, PinState, Token, TokenState
+from tokens.types import PinRules, Token
 
 log = structlog.get_logger()
-PIN_SECONDS = 300
-"""How long a person has for the PIN."""
-_FRESH_SECONDS = 0.25
-_POLL_SECONDS = 1.0
-_REST_SECONDS = 30.0
-"""How long a module that hung, crashed or cannot be loaded is not asked again for its tokens."""
-_FINAL_TRY_WORDS = ("我确认", "CONFIRM")
+T = TypeVar("T")
+_SILENCE_SECONDS = 5.0
 
 
-class Inventory:
-    """Everything plugged in, for one home; lives as long as the agent."""
+class Inventory(Sight):
+    """Everything plugged in and everybody logged in, for one home; lives as long as the agent."""
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
-        self._monitors: dict[ModuleRef, Monitor] = {}
-        self._tokens: tuple[Token, ...] = ()
-        self._troubles: dict[str, TokenError] = {}
-        self._rest_until: dict[str, float] = {}
-        self._seen_at = -1e9
-        self._busy = asyncio.Lock()
+    def __init__(self, home: Home, slept: Callable[[], float] = platform.suspended_seconds) -> None:
+        super().__init__(home, slept)
         self._turns: dict[str, asyncio.Lock] = {}
         """Who may log in to an emulated token, by its serial."""
-        self._changed = asyncio.Condition()
-        self._poller: asyncio.Task[None] | None = None
-        self._watchers = 0
 
-    async def close(self) -> None:
-        """End the watch and all monitor hosts."""
-        if self._poller:
-            self._poller.cancel()
-            await asyncio.gather(self._poller, return_exceptions=True)
-        await asyncio.gather(*(m.close() for m in self._monitors.values()), return_exceptions=True)
-        self._monitors.clear()
-
-    # Modules
-
-    async def module_statuses(self) -> tuple[ModuleStatus, ...]:
-        """What each configured module says of itself; a module that cannot be used has its reason."""
-        self._rest_until.clear()  # somebody looks at the modules: each is tried anew
-        monitors = await self._refresh_monitors()
-        return tuple(await asyncio.gather(*(_status(ref, monitor) for ref, monitor in monitors.items())))
-
-    def module(self, name: str) -> ModuleRef:
-        """The configured module of this name or path; raises `ApiError` (not_found)."""
-        for ref in modules.configured(self._home):
-            if name in (ref.name, ref.path):
-                return ref
-        raise ApiError(Code.NOT_FOUND, reason="module", name=name)
-
-    async def _refresh_monitors(self) -> dict[ModuleRef, Monitor]:
-        wanted = modules.configured(self._home)
-        gone = [ref for ref in self._monitors if ref not in wanted]
-        for ref in gone:
-            if monitor := self._monitors.pop(ref, None):  # two looks at once may both find it gone
-                await monitor.close()
-        for ref in wanted:
-            if ref not in self._monitors:
-                self._monitors[ref] = Monitor(ref)
-        return dict(self._monitors)
-
-    # Tokens
-
-    async def tokens(self) -> tuple[Token, ...]:
-        """All tokens in all slots, as of now (within a quarter of a second)."""
-        async with self._busy:
-            if time.monotonic() - self._seen_at > _FRESH_SECONDS:
-                await self._look()
-        return self._tokens
-
-    def stale(self) -> None:
-        """What was seen is no longer true (we changed a token ourselves)."""
-        self._seen_at = -1e9
-        self._rest_until.clear()
-
-    async def _look(self) -> None:
-        now = time.monotonic()
-        every = await self._refresh_monitors()
-        # A module that hung, or crashed twice running, is left alone for a while: it must not make everybody wait for the others' tokens.
-        resting = {ref.name for ref in every if self._rest_until.get(ref.name, 0.0) > now}
-        monitors = {ref: monitor for ref, monitor in every.items() if ref.name not in resting}
-        found = await asyncio.gather(*(_listed(monitor) for monitor in monitors.values()), return_exceptions=True)
-        tokens: list[Token] = []
-        marked = practice.serials(self._home)
-        troubles = {name: trouble for name, trouble in self._troubles.items() if name in resting}
-        for ref, each in zip(monitors, found, strict=True):
-            if isinstance(each, TokenError):
-                troubles[ref.name] = each
-                if isinstance(each, ModuleTimeout | ModuleUnusable):
-                    self._rest_until[ref.name] = now + _REST_SECONDS
-                if type(self._troubles.get(ref.name)) is not type(each):
-                    log.warning("module_trouble", module=ref.name, code=each.code, facts=dict(each.facts))
-            elif isinstance(each, BaseException):
-                raise each
-            else:
-                emulated = ref.origin == "emulated"
-                tokens += [replace(t, emulated=emulated, practice=emulated and (marked is None or t.serial in marked)) for t in each]
-        self._seen_at = time.monotonic()
-        self._troubles = troubles
-        if tuple(tokens) != self._tokens:
-            self._tokens = tuple(tokens)
-            async with self._changed:
-                self._changed.notify_all()
-
-    def troubles(self) -> dict[str, TokenError]:
-        """The modules whose tokens could not be listed at the last look, and why."""
-        return dict(self._troubles)
-
-    async def watch(self) -> AsyncIterator[tuple[Token, ...]]:
-        """The tokens now, and again at every change."""
-        self._watchers += 1
-        if self._poller is None or self._poller.done():
-            self._poller = asyncio.create_task(self._poll())
-        try:
-            told = await self.tokens()
-            yield told
-            while True:
-                async with self._changed:
-                    while self._tokens == told:
-                        await self._changed.wait()
-                told = self._tokens
-                yield told
-        finally:
-            self._watchers -= 1
-
-    async def _poll(self) -> None:
-        while self._watchers:
-            await asyncio.sleep(_POLL_SECONDS)
-            try:
-                await self.tokens()
-            except Exception as error:  # noqa: BLE001 - the watch goes on; the next look may succeed
-                log.error("watch_failed", type=type(error).__name__)
-
-    async def pick(self, selector: str | None, state: TokenState = TokenState.READY) -> Token:
-        """The one token meant by a label or serial, or the only one in `state`; raises `ApiError` that lists what there is."""
-        began = time.monotonic()
-        try:
-            return self._picked(await self.tokens(), selector, state)
-        except ApiError:
-            if self._seen_at > began:
-                raise
-        self._seen_at = -1e9  # plugged in this very moment, perhaps: nobody is refused by what was seen before he asked
-        return self._picked(await self.tokens(), selector, state)
-
-    def _picked(self, everything: Sequence[Token], selector: str | None, state: TokenState) -> Token:
-        named = [t for t in everything if selector is None or selector in (t.label, t.serial)]
-        there = ", ".join(f"{t.label or '–'} ({t.serial or '–'})" for t in everything if t.state is TokenState.READY)
-        fitting = [t for t in named if t.state is state]
-        if len(fitting) == 1:
-            return fitting[0]
-        if len(fitting) > 1:
-            raise ApiError(Code.TOKEN_AMBIGUOUS, token=selector, available=", ".join(f"{t.label} ({t.serial})" for t in fitting))
-        if any(t.state is TokenState.NOT_INITIALISED for t in named) and selector is not None:
-            raise ApiError(Code.TOKEN_NOT_INITIALISED, token=selector)
-        if self._troubles and not everything:
-            trouble = next(iter(self._troubles.values()))
-            raise ApiError(Code(trouble.code), **trouble.facts)
-        if not self._monitors:
-            raise ApiError(Code.TOKEN_ABSENT, token=selector, available="", reason="no_module")
-        raise ApiError(Code.TOKEN_ABSENT, token=selector, available=there)
-
-    async def find_certificate(self, token: Token, selector: str | None, at: datetime) -> CertificateView:
-        """The signing certificate meant (fingerprint prefix, CN or label), or the only usable one; raises `ApiError`."""
-        every = views(token)
-        there = "; ".join(f"{v.common_name} ({v.fingerprint[:12]})" for v in every)
-        if selector is None:
-            fitting = [v for v in every if v.problem(at) is None]
-            if not fitting and (expired := [v for v in every if v.problem(at) in ("expired", "not_yet_valid")]):
-                fitting = expired  # let the rule that refuses it say why
-        else:
-            word = selector.lower()
-            fitting = [v for v in every if selector in (v.common_name, v.label) or (len(word) >= 4 and v.fingerprint.startswith(word))]
-        if not fitting:
-            raise ApiError(Code.CERTIFICATE_NOT_FOUND, token=token.label, certificate=selector, available=there)
-        if len(fitting) > 1:
-            raise ApiError(
-                Code.CERTIFICATE_AMBIGUOUS,
-                token=token.label,
-                certificate=selector,
-                available="; ".join(f"{v.common_name} ({v.fingerprint[:12]})" for v in fitting),
-            )
-        if not fitting[0].has_key:
-            raise ApiError(Code.KEY_NOT_FOUND, token=token.label, key=fitting[0].common_name)
-        return fitting[0]
-
-    # Sessions
+    @property
+    def holds_login(self) -> bool:
+        """Whether a login waits for its person's next set."""
+        return bool(self._logins.held)
 
     @asynccontextmanager
-    async def session(self, token: Token) -> AsyncIterator[Session]:
-        """A session host of its own for `token`, not logged in; it ends with the context, and the PIN with it."""
-        session = await Session.open(self.module(token.module), token, self._home.run)
+    async def session(self, token: Token, job: Job | None = None, *, watched: bool = True) -> AsyncIterator[Session]:
+        """A session host of its own for `token`; it ends with the context, and the PIN with it.
+
+        Not logged in, except where the settings let a PIN serve some minutes and the same caller's last login is still good: then `unlock`
+        asks for consent only.  The host is ended under its users when the token vanishes (`TokenRemoved`) or is locked (`PinCancelled`).
+        """
+        login = await self._taken(token, job) or await self._opened(token, job, watched)
+        if job is not None:
+            login.session.host.on_silence = _telling(job, token)
+        self._poll()
         try:
-            yield session
+            yield login.session
+        except BaseException:
+            login.spoiled = True
+            raise
         finally:
-            await session.close()
+            await self._put_back(login)
 
     @asynccontextmanager
     async def unlocked(self, job: Job, token: Token, purpose: str, documents: Sequence[dict[str, Any]] = ()) -> AsyncIterator[Session]:
         """A session logged in with the PIN of whoever answers for the job; raises `ApiError` or `TokenError`, one `C_Login` at most."""
-        async with self.session(token) as session:
+        async with self.session(token, job) as session:
             await self.unlock(job, session, token, purpose, documents)
             yield session
 
     async def unlock(
-        self, job: Job, session: Session, token: Token, purpose: str, documents: Sequence[dict[str, Any]] = (), secrets: tuple[str, ...] = ("pin",)
+        self, job: Job, session: Session, token: Token, purpose: str, documents: Sequence[Mapping[str, Any]] = (), cka_id: bytes | None = None
     ) -> None:
-        """Ask for consent and PIN in one question, and log in once."""
-        await self.ask_secrets(job, session, token, purpose, documents, secrets)
-        # SoftHSM2 writes its token's file at a login: a login in another process at that instant reads half of it, and fails.
-        turn = self._turns.setdefault(token.serial, asyncio.Lock()) if token.emulated else contextlib.nullcontext()
-        async with turn:
-            await job.unless_cancelled(session.login(confirm_final_try=token.pin_state is PinState.FINAL_TRY))
+        """Ask for consent and PIN in one question, and log in once; a login that is held for the caller needs the consent alone.
 
-    async def ask_secrets(
-        self, job: Job, session: Session, token: Token, purpose: str, documents: Sequence[dict[str, Any]], secrets: tuple[str, ...]
+        `cka_id` is the key that is to sign: one known to want the PIN at each signature is told so in the question.
+        """
+        ask = Ask(purpose, documents, each_signature=cka_id is not None and self._asks_each_time(token, cka_id))
+        login = self._logins.of(session)
+        if login is not None and login.logged_in:
+            asking.refuse_unready(token, ask)
+            await asking.consent(job, self._about(token), ask, "held_login", login.over, minutes_left=login.minutes_left)
+            return
+
+        async def log_in(confirmed: bool) -> None:
+            # SoftHSM2 writes its token's file at a login: a login in another process at that instant reads half of it, and fails.
+            turn = self._turns.setdefault(token.serial, asyncio.Lock()) if token.emulated else contextlib.nullcontext()
+            async with turn:
+                await session.login(confirm_final_try=confirmed)
+
+        await self.with_secrets(job, session, token, ask, log_in)
+        if login is not None:
+            chosen = self.settings
+            login.logged_in, login.scope = True, chosen.pin_scope
+            login.until = time.monotonic() + 60.0 * chosen.minutes if chosen.pin_scope == "minutes" else None
+            self._tell()
+
+    async def again(
+        self, job: Job, session: Session, token: Token, purpose: str, documents: Sequence[Mapping[str, Any]] = (), cka_id: bytes | None = None
     ) -> None:
-        """Have the named secrets written to the session host by the asker's process; raises `PinCancelled` or `ApiError`."""
-        if token.pin_state is PinState.LOCKED:
-            raise PinLocked(token=token.label)  # nobody is asked for a PIN that cannot be used
-        about = {k: v for k, v in entry(token, datetime.now(UTC), ()).items() if k not in ("keys", "certificates")}
-        async with job.asker() as asker:
-            if token.pin_state is PinState.FINAL_TRY and not job.confirm_final_try:
-                said = await job.unless_cancelled(asker.ask({"kind": "confirm_final_try", "purpose": purpose, "token": about}))
-                if said not in _FINAL_TRY_WORDS:
-                    raise ApiError(Code.PIN_FINAL_TRY, token=token.label)
-            offer = await session.offer(secrets, asker.pid)
-            question = {"kind": "pin", "purpose": purpose, "documents": list(documents), "token": about, "secrets": list(secrets)}
-            where = {"socket": offer.path, "nonce": offer.nonce, "deadline_seconds": PIN_SECONDS}
-            await job.unless_cancelled(_secrets_or_no(session, asker.ask(question | where)))
+        """Log out, ask anew and log in anew: one PIN for one signature (settings: pin scope "signature")."""
+        await session.logout()
+        if login := self._logins.of(session):
+            login.logged_in = False
+        await self.unlock(job, session, token, purpose, documents, cka_id)
+
+    async def consent(self, job: Job, session: Session, token: Token, ask: Ask, reason: str, **facts: Any) -> None:
+        """Ask for a yes without a secret (reason each_signature: how many signatures the PIN typed will be used for); raises `PinCancelled`."""
+        login = self._logins.of(session)
+        await asking.consent(job, self._about(token), ask, reason, login.over if login else None, **facts)
+
+    async def with_secrets(self, job: Job, session: Session, token: Token, ask: Ask, act: Callable[[bool], Coroutine[Any, Any, T]]) -> T:
+        """`asking.with_secrets` with what is told of the token here."""
+        return await asking.with_secrets(job, session, token, self._about(token), ask, act)
+
+    def rules_for(self, token: Token) -> PinRules | None:
+        """What a new PIN must be like: our rules on tokens that we initialised, nothing but the token's own limits on others."""
+        return self.settings.rules if practice.made_here(self._home, token) else None
+
+    async def lock(self, selector: str | None = None, because: str = "asked") -> list[Token]:
+        """End logins: those held, and those of running jobs, which are told `PinCancelled` (reason locked); the tokens concerned."""
+        fitting = [login for login in self._logins.every if selector is None or selector in (login.token.label, login.token.serial)]
+        ended = await self._logins.end(fitting, lambda token: PinCancelled(reason="locked", token=token.label))
+        log.info("locked", because=because[:40], tokens=len(ended))
+        return ended
+
+    async def removed(self, token: Token) -> None:
+        """The token is being pulled out: its sessions end now."""
+        await self._logins.end([login for login in self._logins.every if login.token.same(token)], removed)
+
+    async def forget(self, token: Token) -> None:
+        """The token's PIN is another one now: logins that were held for it end."""
+        await self._logins.end([login for login in self._logins.held if login.token.same(token)], removed)
+
+    def _about(self, token: Token) -> dict[str, Any]:
+        return {name: value for name, value in self.entry(token).items() if name not in ("keys", "certificates")}
+
+    def _asks_each_time(self, token: Token, cka_id: bytes) -> bool:
+        profile = self.profile(token)
+        hinted = profile is not None and cka_id in profile.asks_each_time
+        return hinted or any(key.cka_id == cka_id and key.always_authenticate for key in token.keys)
+
+    async def _taken(self, token: Token, job: Job | None) -> Login | None:
+        if job is None or self.settings.pin_scope != "minutes":
+            return None
+        return self._logins.take(token, job, platform.session_of(job.caller.pid))
+
+    async def _opened(self, token: Token, job: Job | None, watched: bool) -> Login:
+        ref = self.module(token.module)
+        deadlines = self.deadlines(ref, token)
+        exclusive = profile_of(ref, token).exclusive
+        silence = None if job is None else asyncio.get_running_loop().call_later(_SILENCE_SECONDS, _telling(job, token), "open", _SILENCE_SECONDS)
+        self._opening[ref.name] = self._opening.get(ref.name, 0) + 1
+        try:
+            if exclusive and (each := self._watches.get(ref)):
+                await each.make_way()
+            session = await Session.open(ref, token, self._home.run, deadlines)
+        finally:
+            self._opening[ref.name] -= 1
+            if silence:
+                silence.cancel()
+        origin = None if job is None else platform.session_of(job.caller.pid)
+        return self._logins.add(Login(token, session, job, origin, watched))
+
+    async def _put_back(self, login: Login) -> None:
+        """After a job: keep the login where the settings let a PIN serve some minutes and nothing went wrong, else end it."""
+        if await self._may_be_held(login):
+            self._logins.keep(login)
+        else:
+            await self._logins.close(login)
+
+    async def _may_be_held(self, login: Login) -> bool:
+        if login.spoiled or not login.logged_in or login.origin is None or login.over.done() or not login.session.host.alive:
+            return False
+        if login.until is None or login.until <= time.monotonic():
+            return False
+        try:
+            if self.settings.pin_scope != "minutes":
+                return False
+            # A key that asks each time has its PIN kept in the host: that is good for one closed set and no longer.
+            return not any(key.always_authenticate for key in await login.session.keys()) and not login.over.done()
+        except (ApiError, TokenError):
+            return False
 
 
-async def _listed(monitor: Monitor) -> tuple[Token, ...]:
-    """The monitor's tokens; a host that died is no reason to say that there are none, so another one is asked, once."""
-    try:
-        return await monitor.list()
-    except ModuleUnusable as error:
-        if error.facts.get("reason") != "crashed":
-            raise
-        return await monitor.list()
+def _telling(job: Job, token: Token) -> Callable[[str, float], None]:
+    """Tells the job's client that the token has been silent for a while."""
 
+    def tell(during: str, seconds: float) -> None:
+        if during != "await_secrets":  # there a person is waited for
+            job.emit("waiting", **{"for": "token", "token": token.label, "during": during, "seconds": seconds})
 
-async def _secrets_or_no(session: Session, asking: Any) -> None:
-    """Return when the host has the secrets; raise `PinCancelled` when the person says no first."""
-    received, said = asyncio.ensure_future(session.secrets_received(PIN_SECONDS)), asyncio.ensure_future(asking)
-    try:
-        await asyncio.wait({received, said}, return_when=asyncio.FIRST_COMPLETED)
-        if not received.done():
-            if said.result() == CANCEL:
-                raise PinCancelled()
-            await received
-        received.result()
-    finally:
-        for each in (received, said):
-            each.cancel()
-        await asyncio.gather(received, said, return_exceptions=True)
-
-
-async def _status(ref: ModuleRef, monitor: Monitor) -> ModuleStatus:
-    try:
-        return await monitor.status()
-    except TokenError as error:
-        return ModuleStatus(ref, False, str(error.facts.get("reason", error.code)))
-
-
-def entry(token: Token, at: datetime, own: Sequence[str]) -> dict[str, Any]:
-    """The TOKEN object of the wire."""
-    return {
-        "module": token.module,
-        "slot_description": token.slot_description,
-        "label": token.label,
-        "serial": token.serial,
-        "manufacturer": token.manufacturer,
-        "model": token.model,
-        "state": token.state,
-        "pin_state": token.pin_state,
-        "protected_path": token.protected_path,
-        "emulated": token.emulated,
-        "practice": token.practice,
-        "keys": [key_entry(key) for key in token.keys],
-        "certificates": [view.entry(at, own) for view in views(token)],
-    }
-
-
-def key_entry(key: Any) -> dict[str, Any]:
-    """A key of the wire."""
-    return {"id": key.cka_id.hex(), "label": key.label, "type": key.type, "private": key.private, "non_extractable": key.non_extractable}
+    return tell

@@ -266,4 +266,16 @@ CALLS: Mapping[str, Sentence] = {
         "Something went wrong inside the program[ ({type})]; this is a bug of ours.",
         "Please keep the log[ ({path})] and report it; running again harms no file.",
     ),
+    "not_allowed.not_practice": Sentence(
+        "UKey[“{token}”]不是本机的模拟 UKey，不能用命令拔出或插入。",
+        "真的 UKey 请用手拔插。",
+        "The token[ “{token}”] is not an emulated one of this computer; a command can neither pull it out nor put it in.",
+        "Pull out and put in real tokens by hand.",
+    ),
+    "not_allowed.holds_keys": Sentence(
+        "UKey[“{label}”]已经初始化，里面可能有密钥；再初始化会把它们毁掉，因此没有执行。",
+        "请换一个空的 UKey；确实要清空，请加 --erase 和它的序列号[ {serial}]。",
+        "The token[ “{label}”] is initialised and may hold keys; initialising would destroy them, so it was not done.",
+        "Use a blank token; to erase this one all the same, add --erase and its serial[ {serial}].",
+    ),
 }

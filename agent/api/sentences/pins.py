@@ -53,4 +53,16 @@ PINS: Mapping[str, Sentence] = {
         "The token[ “{token}”] is write-protected; nothing was changed.",
         "It can still sign; to store something, use its issuer's tool or another token.",
     ),
+    "pin_cancelled.locked": Sentence(
+        "UKey[“{token}”]已被锁上（主动锁定、锁屏或电脑休眠），PIN 码已忘掉，正在做的事已停止。",
+        "已完成的文件仍然有效；要继续请重新运行，并再输一次 PIN 码。",
+        "The token[ “{token}”] was locked (by request, with the screen, or by a sleep of the computer): its PIN is forgotten and work on it stopped.",
+        "What was published stays valid; run it again to go on, and enter the PIN once more.",
+    ),
+    "pin_cancelled.no_consent": Sentence(
+        "没有得到同意，已取消；没有文件因此被签署。",
+        "需要时重新运行，看清文件清单后再确认。",
+        "Nobody agreed, so nothing was done; no file was signed.",
+        "Run it again, look at the list of files and agree to it.",
+    ),
 }

@@ -270,7 +270,7 @@ TOKENS: Mapping[str, Sentence] = {
         "UKey[“{token}”]报告故障[：{ckr}]。",
         "请拔下再插回后重试；仍然如此，请用 yinxin doctor 检查，或联系厂商。[{?try_spent}注意：可能已消耗一次 PIN 码输入机会。]",
         "The token[ “{token}”] reports a fault[: {ckr}].",
-        "Pull it, put it back and try again; if it goes on, run `yinxin doctor` or ask the vendor.[{?try_spent} Note: one PIN try may be spent.]",
+        "Pull it, put it back and try again[ (`yinxin sign --resume {batch}`)]; if it goes on, run `yinxin doctor` or ask the vendor.[{?try_spent} Note: one PIN try may be spent.]",
     ),
     "token_fault.holds_keys": Sentence(
         "UKey[“{label}”]里已有密钥，初始化会把它们毁掉，因此没有执行。",
@@ -286,14 +286,20 @@ TOKENS: Mapping[str, Sentence] = {
     ),
     "token_fault.wrong_signature": Sentence(
         "UKey 给出的签名与数字证书不符，没有采用。",
-        "请拔下 UKey 再插回后重试；仍然如此，请停用该 UKey 并联系厂商。",
+        "请拔下 UKey 再插回后重试[（yinxin sign --resume {batch}）]；仍然如此，请停用该 UKey 并联系厂商。",
         "The token returned a signature that does not fit its certificate; it was not used.",
-        "Pull the token, put it back and try again; if it goes on, stop using it and ask the vendor.",
+        "Pull the token, put it back and try again[ (`yinxin sign --resume {batch}`)]; if it goes on, stop using it and ask the vendor.",
     ),
     "token_fault.extractable": Sentence(
         "UKey 生成的私钥可以被导出，不能使用。",
         "请换一个能保护私钥的 UKey。",
         "The token made a private key that can be extracted; it is not used.",
         "Use a token that protects its keys.",
+    ),
+    "module_timeout.slow": Sentence(
+        "UKey 驱动[“{module}”]还没有回答，仍在等它；它的 UKey 可能还没有列出。",
+        "请过几秒再看一次；一直如此，请拔下 UKey 再插回。",
+        "The module[ “{module}”] has not answered yet and is still being waited for; its tokens may be missing here.",
+        "Look again in a few seconds; if it goes on, pull the token and put it back.",
     ),
 }

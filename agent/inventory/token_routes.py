@@ -1,0 +1,170 @@
+"""Routes that do something to a token as a whole: initialise, change and unblock its PIN, lock it, pull it out and put it in."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+
+from agent.api.errors import ApiError, Code
+from agent.api.home import Home
+from agent.inventory import picking, practice
+from agent.inventory.asking import Ask
+from agent.inventory.routes import TokenBody
+from agent.inventory.service import Inventory
+from agent.server.jobs import Job, JobBody, Jobs
+from tokens.errors import TokenFault
+from tokens.types import Token, TokenState
+
+
+class InitBody(JobBody):
+    """A token to initialise: an emulated one, the uninitialised one in a module's slot, or the one that `erase` names by its serial."""
+
+    label: str = Field(min_length=1)
+    emulated: bool = False
+    practice: bool = False
+    module: str | None = None
+    slot_description: str | None = None
+    """Which of a module's slots, where several hold blank tokens."""
+    erase: str | None = None
+    """Serial of a token whose keys are to be destroyed."""
+
+
+class LockBody(BaseModel):
+    """Which token to lock (all where None) and why: asked, screen_lock, suspend."""
+
+    token: str | None = None
+    reason: str = Field("asked", max_length=40)
+
+
+class PlugBody(BaseModel):
+    """A practice token by label or serial."""
+
+    token: str
+
+
+def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Sequence[str]]) -> APIRouter:
+    """The routes; `own` gives the subjects of this home's CAs."""
+    api = APIRouter(prefix="/v1/tokens")
+
+    async def as_it_is(token: Token) -> dict[str, Any]:
+        """The token after we did something to it."""
+        inventory.stale()
+        seen = await inventory.settled()
+        return inventory.entry(
+            next((t for t in seen if t.serial == token.serial and t.label == token.label and t.module == token.module), token), own()
+        )
+
+    @api.post("/init")
+    async def init_token(body: InitBody, request: Request) -> Response:
+        """Initialise a token: SO PIN and user PIN go from the asker straight to the token's host."""
+
+        async def work(job: Job) -> dict[str, Any]:
+            if body.practice and not body.emulated:
+                raise ApiError(Code.USAGE, reason="needs", option="practice", other="emulated")
+            token = await _to_initialise(inventory, body)
+            rules = inventory.settings.rules
+            async with inventory.session(token, job, watched=False) as session:
+                ask = Ask("token_init", secrets=("so_pin", "pin"), rules=rules)
+                try:
+                    made = await inventory.with_secrets(
+                        job, session, token, ask, lambda confirmed: session.initialise(body.label, body.erase, rules, confirmed)
+                    )
+                except TokenFault as error:
+                    if error.facts.get("reason") == "holds_keys":
+                        raise _holds_keys(token) from error
+                    raise
+            practice.mark_made(home, made.serial)
+            if body.practice:
+                practice.mark(home, made.serial)
+            return {"token": await as_it_is(made)}
+
+        return jobs.stream(request, "token_init", body, work)
+
+    @api.post("/pin/change")
+    async def change_pin(body: TokenBody, request: Request) -> Response:
+        """Change the user PIN by the old one; also the first change that an issuer demands."""
+
+        async def work(job: Job) -> dict[str, Any]:
+            token = await inventory.pick(body.token)
+            rules = inventory.rules_for(token)
+            async with inventory.session(token, job) as session:
+                ask = Ask("pin_change", secrets=("pin", "new_pin"), rules=rules)
+                await inventory.with_secrets(job, session, token, ask, lambda confirmed: session.change_pin(rules, confirmed))
+            await inventory.forget(token)
+            return {"token": await as_it_is(token)}
+
+        return jobs.stream(request, "pin_change", body, work)
+
+    @api.post("/pin/unblock")
+    async def unblock_pin(body: TokenBody, request: Request) -> Response:
+        """Give the token a new user PIN by the SO PIN; also where the user PIN is locked."""
+
+        async def work(job: Job) -> dict[str, Any]:
+            token = await inventory.pick(body.token)
+            rules = inventory.rules_for(token)
+            async with inventory.session(token, job) as session:
+                ask = Ask("pin_unblock", secrets=("so_pin", "new_pin"), rules=rules)
+                await inventory.with_secrets(job, session, token, ask, lambda confirmed: session.unblock(rules, confirmed))
+            await inventory.forget(token)
+            return {"token": await as_it_is(token)}
+
+        return jobs.stream(request, "pin_unblock", body, work)
+
+    @api.post("/lock")
+    async def lock(body: LockBody) -> dict[str, Any]:
+        """End the logins of a token or of all: held ones, and those of running jobs, which are told so."""
+        ended = await inventory.lock(body.token, body.reason)
+        if not ended and body.token is not None:
+            await inventory.pick(body.token)  # a name that means nothing is an error, a token that nobody uses is not
+        return {"locked": list(dict.fromkeys(token.label for token in ended))}
+
+    @api.post("/pull")
+    async def pull(body: PlugBody) -> dict[str, Any]:
+        """Pull an emulated token out, as one pulls a real one: its sessions end, its jobs are told that it was removed."""
+        token = _emulated(picking.named(await inventory.settled(), body.token, TokenState.READY))
+        await inventory.removed(token)
+        practice.pull(home, token)
+        return {"token": await as_it_is(next(away for away in practice.pulled(home) if away.serial == token.serial))}
+
+    @api.post("/insert")
+    async def insert(body: PlugBody) -> dict[str, Any]:
+        """Put an emulated token back in."""
+        token = _emulated(picking.named(await inventory.settled(), body.token, TokenState.REMOVED))
+        practice.insert(home, token)
+        return {"token": await as_it_is(token)}
+
+    return api
+
+
+def _emulated(token: Token) -> Token:
+    if not token.emulated:
+        raise ApiError(Code.NOT_ALLOWED, reason="not_practice", token=token.label)
+    return token
+
+
+def _holds_keys(token: Token) -> ApiError:
+    return ApiError(Code.NOT_ALLOWED, reason="holds_keys", token=token.label, label=token.label, serial=token.serial)
+
+
+async def _to_initialise(inventory: Inventory, body: InitBody) -> Token:
+    """The token meant: the blank one, or the one named to be erased; raises `ApiError`."""
+    wanted = None if body.module is None else inventory.module(body.module).name
+    there = [
+        t
+        for t in await inventory.settled()
+        if (t.emulated if body.emulated else not t.emulated and wanted in (None, t.module) and body.slot_description in (None, t.slot_description))
+    ]
+    if body.erase is not None:
+        return picking.named(there, body.erase, TokenState.READY, by_serial=True)
+    blank = [t for t in there if t.state is TokenState.NOT_INITIALISED]
+    if not blank:
+        full = [t for t in there if t.state is TokenState.READY]
+        if full and not body.emulated:
+            raise _holds_keys(full[0])
+        raise ApiError(Code.TOKEN_ABSENT, reason="no_softhsm" if body.emulated else "no_blank", token=body.module, available="")
+    if len(blank) > 1 and not body.emulated:
+        raise ApiError(
+            Code.TOKEN_AMBIGUOUS, reason="blank", token=body.module, available=", ".join(f"{t.module}: {t.slot_description}" for t in blank)
+        )
+    return blank[0]
