@@ -123,7 +123,7 @@ class Batch:
         lease = await stack.enter_async_context(crew.lease(1 if len(self._documents) <= _FEW else _WORKERS))
         shares = Shares(lease, self._setup(means, chain, now), self)
         # The token's host starts while the files are read: neither needs the other.
-        session, _ = await _both(stack.enter_async_context(self._inventory.session(means.token)), self._take_all(lease, shares))
+        session, _ = await _both(stack.enter_async_context(self._inventory.session(means.token, self._job)), self._take_all(lease, shares))
         signer = Signer(means, session, means.public_key)
         usable = [d for d in self._documents if d.state == "waiting"]
         if not usable:
@@ -131,7 +131,7 @@ class Batch:
             return
         await self._record_intent(means, usable)
         try:
-            await self._inventory.unlock(self._job, session, means.token, "sign", [d.listed() for d in usable])
+            await self._inventory.unlock(self._job, session, means.token, "sign", [d.listed() for d in usable], means.certificate.cka_id)
             means.authorise(len(usable), datetime.now(UTC))  # a person may have taken minutes over the PIN
             step = self._step(lambda worker, d: self._sign(signer, worker, d), self._counting("sign"))
             await self._each(lease, shares.finish_all(self._step(self._snapshot), step))
