@@ -11,7 +11,7 @@ import structlog
 
 from agent.api.errors import ApiError
 from agent.api.home import Home
-from agent.inventory import asking, practice
+from agent.inventory import asking, first_use, practice
 from agent.inventory.asking import Ask
 from agent.inventory.logins import Login
 from agent.inventory.sight import Sight, removed
@@ -20,7 +20,7 @@ from tokens import platform
 from tokens.errors import PinCancelled, TokenError
 from tokens.profiles import profile_of
 from tokens.session import Session
-from tokens.types import PinRules, Token
+from tokens.types import PinRules, SignatureScheme, Token
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -101,6 +101,10 @@ class Inventory(Sight):
         if login := self._logins.of(session):
             login.logged_in = False
         await self.unlock(job, session, token, purpose, documents, cka_id)
+
+    async def prove(self, session: Session, token: Token, cka_id: bytes, scheme: SignatureScheme, public_key: bytes) -> bool:
+        """`first_use.prove`: call it after `unlock`, before the first signature of a set; `public_key` is DER SubjectPublicKeyInfo."""
+        return await first_use.prove(self._home, self.module(token.module), session, token, cka_id, scheme, public_key)
 
     async def consent(self, job: Job, session: Session, token: Token, ask: Ask, reason: str, **facts: Any) -> None:
         """Ask for a yes without a secret (reason each_signature: how many signatures the PIN typed will be used for); raises `PinCancelled`."""
