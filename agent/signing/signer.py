@@ -12,11 +12,9 @@ from agent.governance.decide import Refusal, SignDocuments, decide
 from agent.inventory.certificates import CertificateView, views
 from agent.inventory.service import Inventory
 from agent.signing.order import Order, Rest
+from tokens.identity import Identity, meaningful
 from tokens.session import Session
 from tokens.types import SignatureScheme, Token
-
-_SHORTEST_SERIAL = 4
-"""A serial number shorter than this, or of zeros alone, tells no token from another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ async def means_of(order: Order, inventory: Inventory, now: datetime) -> Means:
         token = await inventory.pick(order.token)
         certificate = await inventory.find_certificate(token, order.certificate, now)
     else:
-        token = await inventory.pick(order.token or (rest.serial if _tells(rest.serial) else rest.label))
+        token = await inventory.pick(order.token or meaningful(rest.serial) or rest.label)
         certificate = await _same(rest, token, order.certificate, inventory, now)
     scheme = next(iter(token.schemes_for(certificate.key_type)), None)
     if scheme is None:
@@ -65,20 +63,15 @@ async def means_of(order: Order, inventory: Inventory, now: datetime) -> Means:
 
 async def _same(rest: Rest, token: Token, asked: str | None, inventory: Inventory, now: datetime) -> CertificateView:
     """The certificate that the set was begun with, on the token that it was begun on."""
-    held = next((each for each in views(token) if each.fingerprint == rest.certificate), None)
-    told = _tells(rest.serial) or _tells(token.serial)
-    if (token.serial != rest.serial) if told else (held is None or token.label != rest.label):
+    begun_on = Identity(rest.module, meaningful(rest.serial), rest.label, frozenset({rest.certificate}))
+    if not token.identity.same(begun_on):
         raise ApiError(Code.TOKEN_ABSENT, reason="other_token", token=rest.label, serial=rest.serial, present=f"{token.label} ({token.serial})")
+    held = next((each for each in views(token) if each.fingerprint == rest.certificate), None)
     if asked is not None:
         held = await inventory.find_certificate(token, asked, now)
     if held is None or held.fingerprint != rest.certificate:
         raise ApiError(Code.CERTIFICATE_MISMATCH, reason="resumed", token=token.label, certificate=rest.certificate[:12])
     return held
-
-
-def _tells(serial: str) -> bool:
-    """Whether a serial number tells a token from others."""
-    return len(serial) >= _SHORTEST_SERIAL and bool(serial.strip("0"))
 
 
 @dataclass(frozen=True, slots=True)

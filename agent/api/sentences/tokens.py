@@ -268,9 +268,11 @@ TOKENS: Mapping[str, Sentence] = {
     ),
     "token_fault": Sentence(
         "UKey[“{token}”]报告故障[：{ckr}]。",
-        "请拔下再插回后重试[（yinxin sign --resume {batch}）]；仍然如此，请用 yinxin doctor 检查，或联系厂商。[{?try_spent}注意：可能已消耗一次 PIN 码输入机会。]",
+        "请拔下再插回后重试[（yinxin sign --resume {batch}）]；仍然如此，请用 yinxin doctor 检查，或联系厂商。"
+        "[{?try_spent}注意：可能已消耗一次 PIN 码输入机会。]",
         "The token[ “{token}”] reports a fault[: {ckr}].",
-        "Pull it, put it back and try again[ (`yinxin sign --resume {batch}`)]; else see `yinxin doctor`, or ask the vendor.[{?try_spent} Note: one PIN try may be spent.]",
+        "Pull it, put it back and try again[ (`yinxin sign --resume {batch}`)]; else see `yinxin doctor`, or ask the vendor."
+        "[{?try_spent} Note: one PIN try may be spent.]",
     ),
     "token_fault.holds_keys": Sentence(
         "UKey[“{label}”]里已有密钥，初始化会把它们毁掉，因此没有执行。",
