@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -44,7 +44,7 @@ def type_of(public_key_der: bytes) -> str:
 def from_parts(parts: Mapping[str, bytes]) -> bytes:
     """SubjectPublicKeyInfo from what a token gives: modulus and exponent, curve and point, or a certificate.
 
-    Raises `MechanismUnsupported` for a curve that we do not use, `KeyNotFound` where the parts make no key.
+    Raises `MechanismUnsupported` for a curve that we do not use (SM2), `KeyNotFound` where the parts make no key.
     """
     try:
         if "modulus" in parts:
@@ -56,6 +56,8 @@ def from_parts(parts: Mapping[str, bytes]) -> bytes:
             curve = _CURVES[parts["curve"]]
             return to_der(ec.EllipticCurvePublicKey.from_encoded_point(curve, _bare_point(parts["point"], curve)))
         return to_der(x509.load_der_x509_certificate(parts["certificate"]).public_key())
+    except UnsupportedAlgorithm as exc:
+        raise MechanismUnsupported(key_type="other") from exc
     except (ValueError, KeyError, TypeError) as exc:
         raise KeyNotFound(reason="public_key_unreadable") from exc
 

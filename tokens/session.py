@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from tokens import public
 from tokens.errors import CertificateMismatch, MechanismUnsupported, TokenError, TokenFault
@@ -181,6 +182,11 @@ class Session:
             self._facts[cka_id] = KeyFacts(seen["type"], tuple(SignatureScheme(word) for word in seen["schemes"]), seen["always_authenticate"])
         return self._facts[cka_id]
 
+    async def mechanisms(self) -> tuple[tuple[int, str], ...]:
+        """What the token offers, number and name (CKM_…), in order; a mechanism of the vendor's own has an empty name."""
+        answer = await self.host.call("mechanisms", deadline=self.host.deadlines.list)
+        return tuple((int(number), str(name)) for number, name in answer["mechanisms"])
+
     async def sign(self, cka_id: bytes, scheme: SignatureScheme, tbs: bytes, public_key_der: bytes | None = None) -> bytes:
         """The signature over `tbs` (hashed in the host or by the token): PKCS#1/PSS octets, or a DER Ecdsa-Sig-Value (RFC 3279 2.2.3).
 
@@ -221,7 +227,7 @@ class Session:
         try:
             certificate = x509.load_der_x509_certificate(der)
             theirs = public.to_der(certificate.public_key())
-        except (ValueError, TypeError) as exc:
+        except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
             raise CertificateMismatch(reason="unreadable") from exc
         if theirs != await self.public_key(cka_id):
             raise CertificateMismatch(id=cka_id.hex())

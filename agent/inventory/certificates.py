@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
@@ -36,11 +37,13 @@ class CertificateView:
     has_key: bool
 
     def problem(self, at: datetime) -> str | None:
-        """Why one cannot sign with it at `at`: expired, not_yet_valid, key_usage, no_key; None where one can."""
+        """Why one cannot sign with it at `at`: expired, not_yet_valid, key_usage, key_type, no_key; None where one can."""
         if not self.has_key:
             return "no_key"
         if self.ca or not self.may_sign:
             return "key_usage"
+        if self.key_type == "other":
+            return "key_type"
         if at > self.not_after:
             return "expired"
         return "not_yet_valid" if at < self.not_before else None
@@ -95,13 +98,21 @@ def view(cert: Certificate, has_key: bool) -> CertificateView | None:
             cert.label,
             cert.cka_id,
             cert.der,
-            key_type(parsed.public_key()),
+            _key_type_of(parsed),
             _is_ca(parsed),
             _may_sign(parsed),
             has_key,
         )
     except ValueError:
         return None
+
+
+def _key_type_of(cert: x509.Certificate) -> str:
+    """`key_type` of its public key; "other" also where the library knows no such key (SM2, which UKeys issued in China often bear)."""
+    try:
+        return key_type(cert.public_key())
+    except UnsupportedAlgorithm:
+        return "other"
 
 
 def key_type(public: object) -> str:

@@ -12,14 +12,22 @@ from types import ModuleType
 for _name in ("dh", "dsa", "ec", "rsa", "x509"):
     sys.modules.setdefault(f"pkcs11.util.{_name}", ModuleType(f"pkcs11.util.{_name}"))
 
-from pkcs11 import Attribute, CertificateType, KeyType, MechanismFlag, ObjectClass, _pkcs11, types  # noqa: E402
+from pkcs11 import Attribute, CertificateType, KeyType, Mechanism, MechanismFlag, ObjectClass, _pkcs11, types  # noqa: E402
 from pkcs11.exceptions import PKCS11Error  # noqa: E402
 
 from tokens.errors import TokenRemoved  # noqa: E402
 from tokens.host.cryptoki import Cryptoki  # noqa: E402
 from tokens.host.returns import error_for, name_of_exception  # noqa: E402
 
-__all__ = ("Attribute", "CertificateType", "KeyType", "MechanismFlag", "ObjectClass", "PKCS11Error", "opened", "reported", "types")
+__all__ = ("Attribute", "CertificateType", "KeyType", "MechanismFlag", "ObjectClass", "PKCS11Error", "mechanism_name", "opened", "reported", "types")
+
+
+def mechanism_name(number: int) -> str:
+    """The standard's name of a mechanism ("CKM_ECDSA"), "" for one that it does not list: a vendor's own, or newer than the list."""
+    try:
+        return "" if number >= 0x80000000 else f"CKM_{Mechanism(number).name}"
+    except ValueError:
+        return ""
 
 
 class _Attached(_pkcs11.lib):

@@ -47,6 +47,7 @@ class SessionProgram(Program):
             "keys": lambda _: {"keys": objects.keys(self.module, self._session)},
             "certificates": lambda _: {"certificates": objects.certificates(self.module, self._session)},
             "schemes": lambda args: {"schemes": signing.schemes_for(args["type"], self.module.mechanisms(self._slot.slot_id))},
+            "mechanisms": lambda _: {"mechanisms": self._mechanisms()},
             "public_key": lambda args: {
                 name: to_text(value) for name, value in objects.public_parts(self.module, self._session, bytes.fromhex(args["id"])).items()
             },
@@ -266,6 +267,12 @@ class SessionProgram(Program):
             return
         self.module.close_session(self._session)
         self._session = fresh
+
+    def _mechanisms(self) -> list[tuple[int, str]]:
+        """Number and name of each mechanism, by python-pkcs11's list of names."""
+        from tokens.host import binding  # loaded only where it is needed
+
+        return [(number, binding.mechanism_name(number)) for number in sorted(self.module.mechanisms(self._slot.slot_id))]
 
     def generate(self, args: Message) -> Message:
         """A key pair on the token."""

@@ -19,6 +19,7 @@ PROBLEMS = {
     "expired": both("已过期", "expired"),
     "not_yet_valid": both("尚未生效", "not valid yet"),
     "key_usage": both("不能用于签名", "not for signing"),
+    "key_type": both("算法不支持（如国密 SM2）", "algorithm not supported"),
     "no_key": both("没有私钥", "no private key"),
 }
 SubjectOption = Annotated[

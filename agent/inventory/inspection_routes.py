@@ -1,0 +1,30 @@
+"""POST /v1/tokens/inspect: the inspection of a token as a job."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from agent.inventory import inspecting
+from agent.inventory.inspection import judge
+from agent.inventory.routes import TokenBody
+from agent.inventory.service import Inventory
+from agent.server.jobs import Job, Jobs
+
+
+def router(inventory: Inventory, jobs: Jobs, own: Callable[[], Sequence[str]]) -> APIRouter:
+    """The route; `own` gives the subjects of this home's CAs."""
+    api = APIRouter(prefix="/v1")
+
+    @api.post("/tokens/inspect")
+    async def inspect(body: TokenBody, request: Request) -> Response:
+        """Presence, PIN state, attributes, real attempts to export each private key, certificates, a checked test signature; and a verdict."""
+
+        async def work(job: Job) -> dict[str, Any]:
+            token = await inventory.pick(body.token)
+            seen = await inspecting.look(inventory, job, token)
+            return inspecting.result(seen, judge(seen), inventory.entry(seen.token, own()))
+
+        return jobs.stream(request, "token_inspect", body, work)
+
+    return api
