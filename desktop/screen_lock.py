@@ -25,12 +25,13 @@ class ScreenLock(QObject):
         """The interfaces that are listened to."""
         self._session, self._system = session or session_bus(), system or QDBusConnection.systemBus()
         for saver in _SAVERS:
-            self._listen(self._session, "", saver, "ActiveChanged", b"1_active(bool)")
-        self._listen(self._system, "", f"{_LOGIN}.Manager", "PrepareForSleep", b"1_sleeps(bool)")
+            self._listen(self._session, "", saver, "ActiveChanged", "1_active(bool)")
+        self._listen(self._system, "", f"{_LOGIN}.Manager", "PrepareForSleep", "1_sleeps(bool)")
         self._find_session(os.environ.get("XDG_SESSION_ID", ""))
 
-    def _listen(self, bus: QDBusConnection | None, path: str, interface: str, name: str, slot: bytes) -> None:
-        if bus is not None and bus.isConnected() and bus.connect("", path, interface, name, self, slot):
+    def _listen(self, bus: QDBusConnection | None, path: str, interface: str, name: str, slot: str) -> None:
+        # the stub wants bytes; PySide takes text only
+        if bus is not None and bus.isConnected() and bus.connect("", path, interface, name, self, slot):  # type: ignore[call-overload]
             self.heard.append(interface)
 
     def _find_session(self, session: str) -> None:
@@ -38,7 +39,7 @@ class ScreenLock(QObject):
         if not self._system.isConnected():
             return
         if not session:
-            self._listen(self._system, "", f"{_LOGIN}.Session", "Lock", b"1_lock()")
+            self._listen(self._system, "", f"{_LOGIN}.Session", "Lock", "1_lock()")
             return
         question = QDBusMessage.createMethodCall(_LOGIN, "/org/freedesktop/login1", f"{_LOGIN}.Manager", "GetSession")
         question.setArguments([session])
@@ -49,7 +50,7 @@ class ScreenLock(QObject):
         answer = watcher.reply().arguments()
         path = answer[0].path() if answer and isinstance(answer[0], QDBusObjectPath) else ""
         watcher.deleteLater()
-        self._listen(self._system, path, f"{_LOGIN}.Session", "Lock", b"1_lock()")
+        self._listen(self._system, path, f"{_LOGIN}.Session", "Lock", "1_lock()")
 
     @Slot(bool)
     def _active(self, on: bool) -> None:

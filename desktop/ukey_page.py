@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop import operations
@@ -104,6 +104,13 @@ class UkeyPage(QStackedWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.drivers.look()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """What came of earlier acts is read by now."""
+        super().hideEvent(event)
+        if self._notes and self.job is None:
+            self._notes.clear()
+            self._fill()
 
     # faces
 

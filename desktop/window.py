@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence
@@ -163,7 +163,7 @@ class Window(QWidget):
         self.tokens.show_tokens(known)
         self.ukey.show_tokens(known)
 
-    def _troubles(self, troubles: list[dict[str, object]]) -> None:
+    def _troubles(self, troubles: list[Any]) -> None:
         self.ukey.show_troubles(tuple(Trouble.from_wire(trouble) for trouble in troubles if isinstance(trouble, dict)))
 
     def _service(self, state: str) -> None:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from tokens import platform
@@ -22,13 +22,18 @@ def token(label: str = "王芳的UKey", **changes: Any) -> dict[str, Any]:
     """A TOKEN object."""
     return {
         "module": "fake", "slot_description": "reader 0", "label": label, "serial": "7F00A1", "manufacturer": "Fake", "model": "F1", "state": "ready",
-        "pin_state": "ok", "protected_path": False, "emulated": False, "keys": [], "certificates": [CERTIFICATE], **changes,
+        "pin_state": "ok", "so_pin_state": "ok", "pin_to_be_changed": False, "protected_path": False, "write_protected": False, "emulated": False,
+        "practice": False, "firmware_version": "1.2", "login": None, "profile": None, "keys": [], "certificates": [CERTIFICATE], **changes,
     }  # fmt: skip
 
 
 def problem(code: str, status: int = 409, **facts: Any) -> dict[str, Any]:
     """A problem+json object."""
     return {"type": f"urn:yinxin:{code}", "title": code, "status": status, "detail": code, "code": code, "hint": "", "facts": facts}
+
+
+Emit: TypeAlias = Callable[[str, dict[str, Any]], None]
+Story: TypeAlias = Callable[["FakeAgent", Emit, dict[str, Any]], None]
 
 
 class FakeAgent:
@@ -48,14 +53,26 @@ class FakeAgent:
         self.before_done.set()
         self.cancelled = threading.Event()
         self.verification: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: {"documents": []}
+        self.modules: list[dict[str, Any]] = []
+        self.troubles: list[dict[str, Any]] = []
+        self.stories: dict[str, Story] = {}
+        """What a job on a token does, by its path; one that has none asks for the PIN and is done."""
+        self.pulled_after: int | None = None
+        """After so many documents of the next set the token is pulled."""
+        self._left: list[str] = []
         self._changed = threading.Condition()
         self._generation = 0
         self._open = True
         self._server = platform.listen_private(self.socket)
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def show(self, *tokens: dict[str, Any]) -> None:
+    def asked(self, path: str) -> list[Any]:
+        """The bodies of all requests at `path`."""
+        return [body for _, asked, body in self.requests if asked == path]
+
+    def show(self, *tokens: dict[str, Any], troubles: list[dict[str, Any]] | None = None) -> None:
         """Other tokens are there now."""
+        self.troubles = troubles or []
         with self._changed:
             self.tokens = list(tokens)
             self._generation += 1
@@ -110,6 +127,18 @@ class FakeAgent:
             self._json(http, self.refuse, self.refuse["status"])
         elif path == "/v1/tokens/events":
             self._token_events(http)
+        elif path in ("/v1/tokens/inspect", "/v1/tokens/pin/change", "/v1/tokens/pin/unblock"):
+            emit = self._stream(http)
+            http.close_connection = True
+            emit("job", {"job": "t1"})
+            self.stories.get(path, _asks_for_a_pin)(self, emit, body)
+        elif path == "/v1/modules":
+            self._json(http, {"modules": self.modules})
+        elif path == "/v1/tokens/lock":
+            self._json(http, {"locked": [t["label"] for t in self.tokens]})
+        elif path in ("/v1/tokens/pull", "/v1/tokens/insert"):
+            self._json(http, {"token": self.tokens[0]})
+            self.show({**self.tokens[0], "state": "removed" if path.endswith("pull") else "ready"})
         elif path == "/v1/signatures":
             self._sign(http, body)
         elif path == "/v1/verifications":
@@ -151,8 +180,8 @@ class FakeAgent:
         emit = self._stream(http)
         while True:
             with self._changed:
-                seen, tokens = self._generation, self.tokens
-            emit("tokens", {"tokens": tokens})
+                seen, tokens, troubles = self._generation, self.tokens, self.troubles
+            emit("tokens", {"tokens": tokens, "troubles": troubles})
             with self._changed:
                 self._changed.wait_for(lambda seen=seen: self._generation != seen or not self._open)
                 if not self._open:
@@ -162,40 +191,60 @@ class FakeAgent:
     def _sign(self, http: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
         emit = self._stream(http)
         http.close_connection = True
-        names = [unquote(uri.rsplit("/", 1)[1]) for uri in body["inputs"]]
+        inputs = self._left if body.get("resume") else body["inputs"]
+        names = [unquote(uri.rsplit("/", 1)[1]) for uri in inputs]
         emit("job", {"job": "s1"})
+        emit("batch", {"batch": "b"})
+        self.cancelled.clear()
         emit("progress", {"stage": "snapshot", "done": len(names), "total": len(names), "rate": None})
-        listener = platform.listen_private(str(self.folder / "pin"))
         listed = [
             {"name": n, "uri": u, "sha256": f"{i:02x}" * 32, "size": 123456, "pages": 1}
-            for i, (n, u) in enumerate(zip(names, body["inputs"], strict=True), 1)
+            for i, (n, u) in enumerate(zip(names, inputs, strict=True), 1)
         ]
-        about = {"question": "q1", "kind": "pin", "purpose": "sign", "documents": listed, "token": self.tokens[0], "secrets": ["pin"]}
-        emit("question", {**about, "socket": str(self.folder / "pin"), "nonce": "n0nce", "deadline_seconds": 120, **self.question})
-        given = self._pin(listener)
+        given = self.ask(emit, {"purpose": "sign", "documents": listed, **self.question})
         if given is None:
             emit("failed", {"problem": problem("pin_cancelled"), "result": None})
             return
-        self.pins.append(given)
-        if given["secrets"]["pin"] != RIGHT_PIN:
-            skipped = [{"input": u, "output": None, "state": "skipped", "error": None} for u in body["inputs"]]
+        if given and given["secrets"]["pin"] != RIGHT_PIN:
+            skipped = [{"input": u, "output": None, "state": "skipped", "error": None} for u in inputs]
             emit("failed", {"problem": problem("pin_incorrect", token="王芳的UKey"), "result": {"batch": "b", "documents": skipped}})
             return
         for done in range(1, len(names) + 1):
             emit("progress", {"stage": "sign", "done": done, "total": len(names), "rate": 12.5})
         self.before_done.wait(30)
-        out = [{"input": u, "output": u.removesuffix(".pdf") + ".signed.pdf", "state": "published", "error": None} for u in body["inputs"]]
+        out = [{"input": u, "output": u.removesuffix(".pdf") + ".signed.pdf", "state": "published", "error": None} for u in inputs]
+        if self.pulled_after is not None:
+            done, self.pulled_after = self.pulled_after, None
+            out[done:] = [{**entry, "output": None, "state": "skipped"} for entry in out[done:]]
+            self._left = [entry["input"] for entry in out[done:]]
+            told = problem("token_removed", token="王芳的UKey", published=done, remaining=len(out) - done)
+            emit("failed", {"problem": told, "result": {"batch": "b", "documents": out}})
+            self.show()
+            return
         if self.cancelled.is_set():
             out[-1] |= {"output": None, "state": "skipped"}
+            self._left = [out[-1]["input"]]
             emit("failed", {"problem": problem("cancelled"), "result": {"batch": "b", "documents": out}})
             return
         emit("done", {"result": {"batch": "b", "documents": out}})
 
-    def _pin(self, listener: Any) -> dict[str, Any] | None:
-        """What comes to the PIN socket, or None when the answer was to cancel."""
+    def ask(self, emit: Emit, question: dict[str, Any]) -> dict[str, Any] | None:
+        """What the person gives to a question: the line at the PIN socket, {} for a plain yes, None for "cancel"."""
+        path = str(self.folder / "pin")
+        about = {"question": f"q{len(self.answers) + 1}", "kind": "pin", "documents": [], "token": self.tokens[0], "secrets": ["pin"], **question}
+        listener = platform.listen_private(path)
+        where = {"socket": path, "nonce": "n0nce", "deadline_seconds": 120} if about["secrets"] else {"pad": True}
+        emit("question", about | (where if about["kind"] == "pin" else {"secrets": []}))
+        given = self._pin(listener, about["question"])
+        if given:
+            self.pins.append(given)
+        return given
+
+    def _pin(self, listener: Any, question: str) -> dict[str, Any] | None:
+        """What comes to the PIN socket, {} when the answer was yes, or None when it was to cancel."""
         listener.settimeout(0.05)
         try:
-            while not any(a["answer"] == "cancel" for a in self.answers):
+            while not (said := [a["answer"] for a in self.answers if a["question"] == question]):
                 try:
                     connection, _ = listener.accept()
                 except TimeoutError:
@@ -204,7 +253,14 @@ class FakeAgent:
                     connection.settimeout(5)
                     line = connection.makefile().readline()
                 return dict(json.loads(line)) if line else None
-            return None
+            return None if said[0] == "cancel" else {}
         finally:
             listener.close()
             (self.folder / "pin").unlink()
+
+
+def _asks_for_a_pin(agent: FakeAgent, emit: Emit, body: dict[str, Any]) -> None:
+    if agent.ask(emit, {"purpose": "pin_change", "secrets": ["pin", "new_pin"]}) is None:
+        emit("failed", {"problem": problem("pin_cancelled"), "result": None})
+    else:
+        emit("done", {"result": {"token": agent.tokens[0]}})
