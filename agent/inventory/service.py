@@ -73,7 +73,7 @@ class Inventory(Sight):
 
         `cka_id` is the key that is to sign: one known to want the PIN at each signature is told so in the question.
         """
-        ask = Ask(purpose, documents, each_signature=cka_id is not None and self._asks_each_time(token, cka_id))
+        ask = Ask(purpose, documents, each_signature=cka_id is not None and self.asks_each_time(token, cka_id))
         login = self._logins.of(session)
         if login is not None and login.logged_in:
             asking.refuse_unready(token, ask)
@@ -137,7 +137,8 @@ class Inventory(Sight):
     def _about(self, token: Token) -> dict[str, Any]:
         return {name: value for name, value in self.entry(token).items() if name not in ("keys", "certificates")}
 
-    def _asks_each_time(self, token: Token, cka_id: bytes) -> bool:
+    def asks_each_time(self, token: Token, cka_id: bytes) -> bool:
+        """Whether a key is known, before a login, to want the PIN at every signature."""
         profile = self.profile(token)
         hinted = profile is not None and cka_id in profile.asks_each_time
         return hinted or any(key.cka_id == cka_id and key.always_authenticate for key in token.keys)
