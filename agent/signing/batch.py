@@ -24,7 +24,7 @@ from agent.server.jobs import Job, PartlyDone
 from agent.signing.crew import Crew, Lease, Worker, WorkerDied
 from agent.signing.order import Document, Order
 from agent.signing.shares import Shares, Step
-from agent.signing.signer import Means, Signer, means_of
+from agent.signing.signer import Means, SetStopped, Signer, means_of
 from agent.signing.staging import sweep
 from tokens.errors import TokenError
 from tokens.wire import to_bytes, to_text
@@ -124,7 +124,7 @@ class Batch:
         shares = Shares(lease, self._setup(means, chain, now), self)
         # The token's host starts while the files are read: neither needs the other.
         session, _ = await _both(stack.enter_async_context(self._inventory.session(means.token, self._job)), self._take_all(lease, shares))
-        signer = Signer(means, session, means.public_key)
+        signer = Signer(means, session, self._job, self._inventory)
         usable = [d for d in self._documents if d.state == "waiting"]
         if not usable:
             self._settle_unusable()
@@ -133,6 +133,7 @@ class Batch:
         try:
             await self._inventory.unlock(self._job, session, means.token, "sign", [d.listed() for d in usable], means.certificate.cka_id)
             means.authorise(len(usable), datetime.now(UTC))  # a person may have taken minutes over the PIN
+            await self._inventory.prove(session, means.token, means.certificate.cka_id, means.scheme, means.public_key)
             step = self._step(lambda worker, d: self._sign(signer, worker, d), self._counting("sign"))
             await self._each(lease, shares.finish_all(self._step(self._snapshot), step))
         finally:
@@ -208,7 +209,7 @@ class Batch:
                 self._put(await do(worker, self._documents[n]))
             except WorkerDied:
                 raise  # whose fault it is will be found out
-            except TokenError as error:
+            except (TokenError, SetStopped) as error:
                 self._fatal = self._fatal or _told(error)
                 return
             except ApiError as error:
@@ -242,7 +243,7 @@ class Batch:
         n = document.n
         identifier = hashlib.sha256(f"{self.id} {n}".encode()).digest()[:16]
         attributes = to_bytes((await worker.call("prepare", n=n, identifier=to_text(identifier)))["tbs"])
-        signature = await self._signature(signer, n, attributes)
+        signature = await self._signature(signer, document, attributes)
         after = (await worker.call("finish", n=n, signature=to_text(signature)))["sha256_after"]
         await self._ledger.note(self.id, n, "publishing", after.encode())
         try:
@@ -253,12 +254,12 @@ class Batch:
         del self._signed[n]
         return replace(document, state="published", sha256_after=after)
 
-    async def _signature(self, signer: Signer, n: int, attributes: bytes) -> bytes:
+    async def _signature(self, signer: Signer, document: Document, attributes: bytes) -> bytes:
         """The token's signature; the one it gave already where a worker died before it was put to use."""
-        before = self._signed.get(n)
+        n, before = document.n, self._signed.get(document.n)
         if before is None:
             await self._ledger.note(self.id, n, "attributes", attributes)
-            before = self._signed[n] = (attributes, await signer.sign(attributes))
+            before = self._signed[n] = (attributes, await signer.sign(document, attributes))
         if before[0] != attributes:
             raise ApiError(Code.INTERNAL, during="sign", type="attributes")
         return before[1]
@@ -299,5 +300,7 @@ async def _both(first: Awaitable[T], second: Awaitable[U]) -> tuple[T, U]:
     return one, two  # type: ignore[return-value]
 
 
-def _told(error: ApiError | TokenError) -> ApiError:
+def _told(error: ApiError | TokenError | SetStopped) -> ApiError:
+    if isinstance(error, SetStopped):
+        return error.error
     return error if isinstance(error, ApiError) else ApiError(Code(error.code), **error.facts)
