@@ -50,6 +50,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent import doctor
     from agent.authority import anchors
     from agent.authority.routes import router as authority_routes
+    from agent.inventory.inspection_routes import router as inspection_routes
     from agent.inventory.routes import router as inventory_routes
     from agent.inventory.service import Inventory
     from agent.inventory.token_routes import router as token_routes
@@ -75,6 +76,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     app = build(home, home_name, jobs, activity, stopper.ask)
     app.include_router(inventory_routes(home, inventory, jobs, own_subjects))
     app.include_router(token_routes(home, inventory, jobs, own_subjects))
+    app.include_router(inspection_routes(inventory, jobs, own_subjects))
     app.include_router(authority_routes(home, inventory, ledger, jobs, own_subjects))
     app.include_router(signing_routes(home, inventory, ledger, jobs, crew))
     app.include_router(verification_routes(home, jobs, checkers))
@@ -86,7 +88,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
         await inventory.close()
         await ledger.close()
 
-    await serve(home, app, jobs, activity, stopper, idle_seconds, closing)
+    await serve(home, app, jobs, activity, stopper, idle_seconds, closing, lambda: inventory.holds_login)
 
 
 if __name__ == "__main__":

@@ -73,9 +73,19 @@ def take_home(home: Home) -> int:
 
 
 async def serve(
-    home: Home, app: FastAPI, jobs: Jobs, activity: Activity, stopper: Stopper, idle_seconds: float, closing: Callable[[], Awaitable[Any]]
+    home: Home,
+    app: FastAPI,
+    jobs: Jobs,
+    activity: Activity,
+    stopper: Stopper,
+    idle_seconds: float,
+    closing: Callable[[], Awaitable[Any]],
+    needed: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Answer on the home's socket until told to stop, idle, or the home vanishes; `closing` ends what the capabilities hold."""
+    """Answer on the home's socket until told to stop, idle, or the home vanishes; `closing` ends what the capabilities hold.
+
+    `needed` says that something is held for a client that is not connected: then the agent is not idle.
+    """
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # before anybody can know that we are here
         loop.add_signal_handler(number, stopper.ask, signal.Signals(number).name)
@@ -97,7 +107,7 @@ async def serve(
     )
     inode = os.stat(home.socket).st_ino
     serving = asyncio.create_task(server.serve(sockets=[sock]))
-    leaving = asyncio.create_task(_leave_when_useless(home, inode, jobs, activity, idle_seconds, stopper))
+    leaving = asyncio.create_task(_leave_when_useless(home, inode, lambda: bool(jobs.running) or needed(), activity, idle_seconds, stopper))
     log.info("agent_started", pid=os.getpid())
     try:
         await asyncio.wait({serving, asyncio.create_task(stopper.wait())}, return_when=asyncio.FIRST_COMPLETED)
@@ -114,10 +124,10 @@ async def serve(
         log.info("agent_stopped", reason=stopper.reason)
 
 
-async def _leave_when_useless(home: Home, inode: int, jobs: Jobs, activity: Activity, idle_seconds: float, stopper: Stopper) -> None:
+async def _leave_when_useless(home: Home, inode: int, needed: Callable[[], bool], activity: Activity, idle_seconds: float, stopper: Stopper) -> None:
     while True:
         await asyncio.sleep(min(5.0, max(0.2, idle_seconds / 4)))
-        if not jobs.running and activity.idle_seconds() > idle_seconds:
+        if not needed() and activity.idle_seconds() > idle_seconds:
             stopper.ask("idle")
         try:  # the socket may lie outside of the home, whose folder can then go without it
             gone = os.stat(home.socket).st_ino != inode or not home.lock.exists()
