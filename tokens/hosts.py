@@ -66,8 +66,9 @@ class Deadlines:
 class _Call:
     op: str
     deadline: float
-    reply: asyncio.Future[Message]
     spends_try: bool
+    served: bool = False
+    """Whether the host has answered, whoever still listens."""
 
 
 def environment(ref: ModuleRef) -> dict[str, str]:
@@ -182,13 +183,12 @@ class Host:
         channel = self._channel
         if channel is None:
             raise self._ended or ModuleUnusable(reason="crashed", module=self.ref.name, during=op)
-        call = _Call(op, deadline, channel.post(op, args), spends_try or op in _SPENDS_TRY)
+        call = _Call(op, deadline, spends_try or op in _SPENDS_TRY)
         self._queue.append(call)
         if len(self._queue) == 1:
             self._arm()
-        call.reply.add_done_callback(self._answered)
         try:
-            reply = await asyncio.shield(call.reply)
+            reply = await channel.post(op, args, lambda: self._answered(call))
         except ChannelClosed:
             raise await self._why_gone(call) from None
         error = reply.get("error")
@@ -225,8 +225,9 @@ class Host:
         if self._output is not None:
             self._output.close()
 
-    def _answered(self, _reply: asyncio.Future[Message]) -> None:
-        while self._queue and self._queue[0].reply.done():
+    def _answered(self, call: _Call) -> None:
+        call.served = True
+        while self._queue and self._queue[0].served:
             self._queue.popleft()
         self._disarm()
         if self._queue:
@@ -245,12 +246,14 @@ class Host:
         self._watch = self._silence = None
 
     def _overdue(self, call: _Call) -> None:
-        if call.reply.done() or self._process is None:
+        if call.served or self._process is None:
             return
         self._killed_in = call
         _kill(self._process)
 
-    async def _why_gone(self, call: _Call) -> ModuleTimeout | ModuleUnusable:
+    async def _why_gone(self, call: _Call) -> TokenError:
+        if self._ended is not None:
+            return self._ended
         killed_in = self._killed_in
         if killed_in is not None:
             return ModuleTimeout(module=self.ref.name, during=killed_in.op, try_spent=killed_in.spends_try)

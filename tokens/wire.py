@@ -23,6 +23,8 @@ MESSAGE_MAX = 16 * 1024 * 1024
 """Bytes of JSON in one message; a longer one ends the conversation."""
 
 _HEADER = 4
+_READ_MAX = 65536
+_decode = json.JSONDecoder().decode
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False).encode
 
 
@@ -44,7 +46,7 @@ class Unpacker:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[Message]:
+    def feed(self, data: bytes | bytearray | memoryview) -> list[Message]:
         """The messages that `data` completes, in order."""
         buffer = self._buffer
         buffer += data
@@ -71,7 +73,7 @@ class Unpacker:
 
 def _parse(body: bytes) -> Message:
     try:
-        message = json.loads(body)
+        message = _decode(body.decode("utf-8"))
     except (ValueError, RecursionError) as exc:
         raise WireError("not JSON") from exc
     if not isinstance(message, dict):
@@ -99,6 +101,7 @@ class Link:
         self.sock = sock
         self._unpacker = Unpacker()
         self._ready: list[Message] = []
+        self._incoming = memoryview(bytearray(_READ_MAX))
 
     @property
     def waiting(self) -> bool:
@@ -112,12 +115,12 @@ class Link:
     def receive(self) -> Message | None:
         """The next message, or None at the end; raises `WireError` at half a message or at nonsense."""
         while not self._ready:
-            data = self.sock.recv(65536)
-            if not data:
+            count = self.sock.recv_into(self._incoming)
+            if not count:
                 if self._unpacker.partial:
                     raise WireError("the stream ended inside a message")
                 return None
-            self._ready = self._unpacker.feed(data)
+            self._ready = self._unpacker.feed(self._incoming[:count])
         return self._ready.pop(0)
 
 

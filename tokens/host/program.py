@@ -12,6 +12,7 @@ class Program:
 
     def __init__(self) -> None:
         self._module: Cryptoki | None = None
+        self._operations: Mapping[str, Callable[[Message], Message]] | None = None
 
     @property
     def module(self) -> Cryptoki:
@@ -26,7 +27,9 @@ class Program:
 
     def answer(self, op: str, args: Message) -> Message:
         """Do one operation."""
-        operation = self.operations().get(op)
+        if self._operations is None:
+            self._operations = self.operations()
+        operation = self._operations.get(op)
         if operation is None:
             raise TokenFault(reason="unknown_operation", operation=op)
         return operation(args)
