@@ -1,5 +1,7 @@
 """Who signs with what, for a whole set: the session on the token, and what the person is asked before it may be used."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,9 +11,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from agent.api.errors import ApiError, Code
 from agent.governance.decide import Refusal, SignDocuments, decide
+from agent.inventory.asking import Ask
 from agent.inventory.certificates import CertificateView, views
 from agent.inventory.service import Inventory
-from agent.signing.order import Order, Rest
+from agent.server.jobs import Job
+from agent.signing.order import Document, Order, Rest
+from tokens.errors import TokenError
 from tokens.identity import Identity, meaningful
 from tokens.session import Session
 from tokens.types import SignatureScheme, Token
@@ -74,14 +79,62 @@ async def _same(rest: Rest, token: Token, asked: str | None, inventory: Inventor
     return held
 
 
-@dataclass(frozen=True, slots=True)
+class SetStopped(Exception):
+    """Something about the set and not about the document that was under way: nobody gave the next PIN."""
+
+    def __init__(self, error: ApiError) -> None:
+        super().__init__(error.code)
+        self.error = error
+
+
 class Signer:
-    """The means, with a session that is logged in."""
+    """The means with a session on the token, for one set; asks for the PIN as often as the settings and the key demand."""
 
-    means: Means
-    session: Session
-    public_key: bytes
+    def __init__(self, means: Means, session: Session, job: Job, inventory: Inventory) -> None:
+        self.means, self.session = means, session
+        self._job, self._inventory = job, inventory
+        self._public_key = means.public_key
+        self._each = inventory.settings.pin_scope == "signature"
+        self._turn = asyncio.Lock()
+        self._pin_used = False
+        self._stopped: SetStopped | TokenError | None = None
 
-    async def sign(self, attributes: bytes) -> bytes:
-        """The signature over `attributes`, checked; raises `TokenError`."""
-        return await self.session.sign(self.means.certificate.cka_id, self.means.scheme, attributes, self.public_key)
+    async def unlock(self, documents: Sequence[Document]) -> None:
+        """Ask for consent and PIN, and log in once; raises `ApiError` or `TokenError`.
+
+        That the key wants the PIN at every signature may show only now: then the person is told, and asked, before the first one.
+        """
+        token, cka_id, listed = self.means.token, self.means.certificate.cka_id, [document.listed() for document in documents]
+        await self._inventory.unlock(self._job, self.session, token, "sign", listed, cka_id)
+        if self._each or len(documents) == 1 or self._inventory.asks_each_time(token, cka_id):
+            return
+        if (await self.session.signer(cka_id)).always_authenticate:
+            ask = Ask("sign", listed, each_signature=True)
+            await self._inventory.consent(self._job, self.session, token, ask, "each_signature", count=len(documents))
+
+    async def sign(self, document: Document, attributes: bytes) -> bytes:
+        """The token's signature over the attributes of `document`, checked; raises `TokenError`, `SetStopped`."""
+        if not self._each:
+            return await self._signed(attributes)
+        async with self._turn:
+            if self._stopped is not None:
+                raise self._stopped
+            try:
+                if self._pin_used:
+                    await self._again(document)
+                self._pin_used = True
+                return await self._signed(attributes)
+            except (SetStopped, TokenError) as error:
+                self._stopped = error
+                raise
+
+    async def _signed(self, attributes: bytes) -> bytes:
+        certificate = self.means.certificate
+        return await self.session.sign(certificate.cka_id, self.means.scheme, attributes, self._public_key)
+
+    async def _again(self, document: Document) -> None:
+        means = self.means
+        try:
+            await self._inventory.again(self._job, self.session, means.token, "sign", [document.listed()], means.certificate.cka_id)
+        except ApiError as error:
+            raise SetStopped(error) from error
