@@ -182,6 +182,7 @@ static int hidden_slot(U *slot)
 FORWARD(FINALIZE, C_Finalize, (void *a), (a))
 SLOT(MECHANISMINFO, C_GetMechanismInfo, (U slot, U type, void *out), (slot, type, out))
 FORWARD(CLOSESESSION, C_CloseSession, (U s), (s))
+SESSION(SESSIONINFO, C_GetSessionInfo, (U s, void *out), (s, out))
 SLOT(CLOSEALL, C_CloseAllSessions, (U slot), (slot))
 SESSION(LOGOUT, C_Logout, (U s), (s))
 SESSION(FINDINIT, C_FindObjectsInit, (U s, void *t, U n), (s, t, n))
@@ -452,6 +453,7 @@ U C_GetFunctionList(struct list **out)
         { INITIALIZE, C_Initialize }, { FINALIZE, C_Finalize }, { INFO, C_GetInfo }, { SLOTLIST, C_GetSlotList }, { SLOTINFO, C_GetSlotInfo },
         { TOKENINFO, C_GetTokenInfo }, { MECHANISMS, C_GetMechanismList }, { MECHANISMINFO, C_GetMechanismInfo }, { INITTOKEN, C_InitToken },
         { INITPIN, C_InitPIN }, { SETPIN, C_SetPIN }, { OPENSESSION, C_OpenSession }, { CLOSESESSION, C_CloseSession }, { CLOSEALL, C_CloseAllSessions },
+        { SESSIONINFO, C_GetSessionInfo },
         { LOGIN, C_Login }, { LOGOUT, C_Logout }, { CREATE, C_CreateObject }, { COPY, C_CopyObject }, { DESTROY, C_DestroyObject },
         { GETATTRIBUTE, C_GetAttributeValue }, { SETATTRIBUTE, C_SetAttributeValue }, { FINDINIT, C_FindObjectsInit }, { FIND, C_FindObjects },
         { FINDFINAL, C_FindObjectsFinal }, { SIGNINIT, C_SignInit }, { SIGN, C_Sign }, { GENERATE, C_GenerateKey }, { GENERATEPAIR, C_GenerateKeyPair },
