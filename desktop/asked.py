@@ -11,6 +11,14 @@ _WHY = ("held_login", "each_signature")
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """What a new PIN must be like."""
+
+    shortest: int
+    letters_and_digits: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A question about the use of a token: what is to be done, and, where it is of kind `pin`, where the PIN is to be written."""
 
@@ -34,6 +42,8 @@ class Question:
     """How often the token will check the PIN, where its key asks at each signature; 0 where it does not."""
     minutes_left: int
     """How long a held login lasts."""
+    rules: Rules | None
+    """Of a new PIN; None where only the token knows them."""
 
     @property
     def pad(self) -> bool:
@@ -60,6 +70,7 @@ class Question:
         token, kind = data.get("token"), str(data.get("kind", ""))
         documents, asked = data.get("documents") or (), {**data, **(about or {})}
         why = str(data.get("reason") or "") if kind == "consent" and data.get("reason") in _WHY else ""
+        rules = data.get("rules")
         each = bool(data.get("each_signature")) or why == "each_signature"
         return cls(
             kind=kind,
@@ -77,4 +88,5 @@ class Question:
             left_out=max(0, int(asked.get("asked") or 0) - len(documents)),
             each_signature=int(data.get("count") or len(documents) or 1) if each else 0,
             minutes_left=max(1, int(data.get("minutes_left") or 0)),
+            rules=Rules(int(rules.get("shortest") or 0), bool(rules.get("letters_and_digits"))) if isinstance(rules, dict) else None,
         )

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QLineEdit,
+    QProgressBar,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -86,8 +87,6 @@ class ConsentDialog(QDialog):
         """
         if self.result() != QDialog.DialogCode.Accepted:
             return CANCEL
-        if self._question.pad:
-            return "yes"
         if self._question.kind == "pin":
             typed = {name: field.text() for name, field in self._fields.items()}
             self._wipe()
@@ -217,11 +216,34 @@ class ConsentDialog(QDialog):
                 self._add(grid, words("pin.field.again", field=text), self._again[name])
         column.addLayout(grid)
         if "new_pin" in question.secrets or question.purpose in _NEW:
-            column.addWidget(label(words("pin.new.note"), "small", wrap=True))
+            column.addWidget(label(self._rules(), "small", wrap=True))
         if question.secrets:
             column.addWidget(label(words("pin.note"), "small", wrap=True))
         elif question.pad:
-            column.addWidget(label(words("pin.pad"), "small", wrap=True))
+            column.addWidget(banner("plain", "key", words.either(f"pad.lead.{question.purpose}", "pad.lead")))
+            bar = named(QProgressBar(), words("progress.waiting.pad"))
+            bar.setRange(0, 0)
+            bar.setTextVisible(False)
+            column.addWidget(bar)
+
+    def _rules(self) -> str:
+        """What the new PIN must be like, as far as it is known."""
+        words, rules = self._words, self._question.rules
+        if rules is None:
+            return words("pin.new.by_issuer")
+        said = [words("pin.new.shortest", shortest=rules.shortest)]
+        said += [words("pin.new.letters_and_digits")] if rules.letters_and_digits else []
+        return " ".join([*said, words("pin.new.note")])
+
+    def _unacceptable(self) -> str:
+        """Why the new PIN will be refused, where that can be told here; the token's host judges it in any case."""
+        rules, new = self._question.rules, self._fields.get("new_pin") or self._fields.get("pin")
+        if rules is None or not self._again or new is None:
+            return ""
+        if len(new.text()) < rules.shortest:
+            return self._words.error("pin_unacceptable", {"reason": "too_short", "shortest": rules.shortest})[0]
+        one_kind = new.text().isalpha() or new.text().isdigit()
+        return self._words.error("pin_unacceptable", {"reason": "one_kind"})[0] if rules.letters_and_digits and one_kind else ""
 
     def _add(self, grid: QGridLayout, text: str, field: QLineEdit) -> None:
         row = grid.rowCount()
@@ -238,10 +260,11 @@ class ConsentDialog(QDialog):
         self._clock = label("", "small")
         row.addWidget(self._clock, 1)
         buttons = QDialogButtonBox()
-        agree = words("pad.agree" if self._question.pad else "agree.sign" if signing else "agree.other")
+        agree = words("agree.sign" if signing else "agree.other")
         self._agree = named(buttons.addButton(agree, QDialogButtonBox.ButtonRole.AcceptRole), agree)
         self._agree.setObjectName("primary")
         self._agree.setDefault(True)
+        self._agree.setVisible(not self._question.pad)  # who types on the pad agrees there; the screen can only say no
         named(buttons.addButton(words("cancel"), QDialogButtonBox.ButtonRole.RejectRole), words("cancel"))
         buttons.accepted.connect(self._accept)
         buttons.rejected.connect(self.reject)
@@ -254,8 +277,10 @@ class ConsentDialog(QDialog):
         self._agree.setEnabled(typed and confirmed and not self._locked)
 
     def _accept(self) -> None:
-        if any(self._fields[name].text() != again.text() for name, again in self._again.items()):
-            self._problem.setText(self._words("pin.mismatch"))
+        differ = any(self._fields[name].text() != again.text() for name, again in self._again.items())
+        problem = self._words("pin.mismatch") if differ else self._unacceptable()
+        if problem:
+            self._problem.setText(problem)
             self._problem.show()
             return
         if self._agree.isEnabled():

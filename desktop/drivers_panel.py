@@ -64,12 +64,12 @@ class DriversPanel(QFrame):
     def _row(self, module: Wire) -> QHBoxLayout:
         words, c = self._words, look.colours()
         usable, changed = bool(module.get("usable")), bool(module.get("changed"))
-        tone = "bad" if not usable else "doubt" if changed else "good"
+        tone = "good" if usable else "bad"
         state = words("modules.changed" if changed else "modules.ok" if usable else "modules.bad")
         row = QHBoxLayout()
         row.setSpacing(10)
         image = QLabel()
-        image.setPixmap(look.picture({"good": "passed", "doubt": "indeterminate", "bad": "failed"}[tone], getattr(c, tone), 18))
+        image.setPixmap(look.picture("passed" if usable else "failed", getattr(c, tone), 18))
         row.addWidget(image, 0, Qt.AlignmentFlag.AlignTop)
         text = QVBoxLayout()
         text.setSpacing(1)

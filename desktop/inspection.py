@@ -6,9 +6,10 @@ from html import escape
 from typing import Any
 
 from desktop.nouns import Wire
-from desktop.words import Words
+from desktop.words import Words, speaks_of_commands
 
 _VERDICTS = ("passed", "failed", "indeterminate")
+_FACTS = ("path", "library_version", "sha256", "owner", "mode")
 _INK = {"ok": "#17703A", "warn": "#8A5300", "fail": "#B3261E", "passed": "#17703A", "failed": "#B3261E", "indeterminate": "#8A5300"}
 """Colours on paper, whatever the screen's scheme."""
 
@@ -21,8 +22,6 @@ class Finding:
     """ok, warn or fail."""
     text: str
     hint: str
-    key: str = ""
-    """The label of the private key it is about, "" for the token itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +38,28 @@ class Inspection:
     """Plain facts for the curious, caption and value: module, versions, digest."""
 
     @classmethod
-    def from_wire(cls, data: Wire, lang: str) -> "Inspection":
+    def from_wire(cls, data: Wire, words: Words) -> "Inspection":
         """From the result of `/v1/tokens/inspect`; a verdict this window does not know counts as indeterminate."""
+        lang, module = words.lang, data.get("module")
+        told = module if isinstance(module, dict) else {}
         verdict = str(data.get("verdict"))
         return cls(
             verdict if verdict in _VERDICTS else "indeterminate",
             _texts(data.get("reasons"), lang),
             data.get("may_carry_seal") is True,
-            _texts(data.get("seal_reasons") or data.get("why_no_seal"), lang),
-            tuple(_finding(entry, lang) for entry in data.get("findings") or () if isinstance(entry, dict)),
-            str(data.get("inspected_at") or data.get("time") or ""),
-            tuple((str(k), str(v)) for k, v in (data.get("module") or {}).items() if v not in (None, ""))
-            if isinstance(data.get("module"), dict)
-            else (),
+            _texts(data.get("seal_reasons"), lang),
+            tuple(_finding(entry, words) for entry in data.get("findings") or () if isinstance(entry, dict)),
+            str(data.get("inspected_at") or ""),
+            tuple((words(f"inspect.fact.{name}"), str(told[name])) for name in _FACTS if told.get(name) not in (None, "")),
         )
 
 
-def _finding(data: Wire, lang: str) -> Finding:
-    state = str(data.get("state"))
-    text = _text(data.get("message"), lang) or str(data.get("name") or "")
-    return Finding(state if state in ("ok", "warn", "fail") else "warn", text, _text(data.get("hint"), lang), str(data.get("key") or ""))
+def _finding(data: Wire, words: Words) -> Finding:
+    state, name = str(data.get("state")), str(data.get("name") or "")
+    text, hint = _text(data.get("message"), words.lang) or name, _text(data.get("hint"), words.lang)
+    if speaks_of_commands(hint):  # whoever reads this has a window
+        hint = words.either(f"inspect.hint.{name}", "inspect.hint.other")
+    return Finding(state if state in ("ok", "warn", "fail") else "warn", text, hint)
 
 
 def _text(value: Any, lang: str) -> str:
@@ -77,7 +78,7 @@ def page(inspection: Inspection, title: str, about: Sequence[str], words: Words)
     seal = words("inspect.seal.yes" if inspection.may_carry_seal else "inspect.seal.no")
     rows = "".join(
         f'<tr><td style="color:{_INK[f.state]}"><b>{words(f"inspect.finding.{f.state}")}</b></td>'
-        f"<td>{escape(f'{f.key}: ' if f.key else '')}{escape(f.text)}</td><td>{escape(f.hint)}</td></tr>"
+        f"<td>{escape(f.text)}</td><td>{escape(f.hint)}</td></tr>"
         for f in inspection.findings
     )
     heads = "".join(f'<th align="left">{words(f"inspect.column.{c}")}</th>' for c in ("state", "what", "do"))

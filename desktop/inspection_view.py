@@ -29,7 +29,6 @@ class InspectionView(QWidget):
         self._words = words
         self._inspection: Inspection | None = None
         self._token: Token | None = None
-        self._when = datetime.now().astimezone()
         outer = QVBoxLayout(self)
         outer.setContentsMargins(24, 18, 24, 18)
         outer.setSpacing(12)
@@ -60,7 +59,7 @@ class InspectionView(QWidget):
     def show_result(self, inspection: Inspection, token: Token) -> None:
         """Tell what was found on this UKey."""
         words = self._words
-        self._inspection, self._token, self._when = inspection, token, datetime.now().astimezone()
+        self._inspection, self._token = inspection, token
         self._title.setText(words("inspect.title", token=token.label))
         self._told.setText("")
         empty(self._column)
@@ -103,7 +102,7 @@ class InspectionView(QWidget):
 
     def _about(self) -> list[str]:
         words, token = self._words, self._token
-        said = [words("inspect.when", time=words.instant(self._when.isoformat()))]
+        said = [words("inspect.when", time=words.instant(self._inspection.time if self._inspection else ""))]
         if token is not None:
             make = " ".join(filter(None, (token.manufacturer, token.model))) or token.module
             said.insert(0, words("ukey.facts", serial=token.serial or "–", make=make))
@@ -125,7 +124,7 @@ class InspectionView(QWidget):
         row.addWidget(state, 0, Qt.AlignmentFlag.AlignTop)
         text = QVBoxLayout()
         text.setSpacing(2)
-        text.addWidget(label(f"{finding.key}: {finding.text}" if finding.key else finding.text, wrap=True))
+        text.addWidget(label(finding.text, wrap=True))
         if finding.hint:
             text.addWidget(label(finding.hint, "quiet", wrap=True))
         row.addLayout(text, 1)
@@ -156,7 +155,7 @@ class InspectionView(QWidget):
 
     def _save(self) -> None:
         words, token = self._words, self._token
-        name = words("inspect.file", token=(token.label if token else "").replace("/", "-"), date=f"{self._when:%Y-%m-%d}")
+        name = words("inspect.file", token=(token.label if token else "").replace("/", "-"), date=f"{datetime.now().astimezone():%Y-%m-%d}")
         dialog = QFileDialog(self, words("inspect.save"), "", words("inspect.filter"))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setDefaultSuffix("pdf")

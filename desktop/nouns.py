@@ -131,6 +131,13 @@ class Token:
         return self.key == other.key and (not mine or not theirs or bool(mine & theirs))
 
     @property
+    def confirms_final_try(self) -> bool:
+        """Whether the one dialog with the PIN also takes the confirmation that the last try may be spent; before a keypad it has a question of
+        its own, since there the try begins at once.
+        """
+        return self.pin_state == "final_try" and not self.protected_path
+
+    @property
     def signing_certificates(self) -> tuple[Certificate, ...]:
         """Certificates that can sign now."""
         return tuple(c for c in self.certificates if c.usable and not c.ca)

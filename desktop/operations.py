@@ -16,7 +16,7 @@ from agent.api.uris import to_uri
 from desktop.consent import CANCEL, GIVEN
 from desktop.nouns import SignResult, VerifiedDocument
 from desktop.placement import Place
-from desktop.questions import PadDialog, answer_of, dialog_for
+from desktop.questions import answer_of, dialog_for
 from desktop.wire import Agent, Job, Problem
 from desktop.words import Words
 
@@ -75,7 +75,7 @@ class Asking(QObject):
         self._job, self._words, self._window = job, words, window
         self._about, self._previewed = dict(about or {}), dict(previewed or {})
         self._dialog: QDialog | None = None
-        self._confirmed = False
+        self._confirmed = self._pad = False
         job.question.connect(self._ask)
         job.progress.connect(self._goes_on)
         job.done.connect(self.close)
@@ -95,7 +95,10 @@ class Asking(QObject):
         if dialog is None:
             self._job.answer(str(question.get("question")), CANCEL)
             return
-        self._show(dialog, question)
+        self._pad = question.get("kind") == "pin" and not question.get("secrets")
+        dialog.finished.connect(lambda _: self._answered(question))
+        self._dialog = dialog
+        dialog.open()
 
     def _answered(self, question: Mapping[str, Any]) -> None:
         dialog, self._dialog = self._dialog, None
@@ -103,22 +106,13 @@ class Asking(QObject):
             return
         answer = answer_of(dialog)
         dialog.deleteLater()
-        if isinstance(dialog, PadDialog):
-            self._job.stop()
-            return
         self._confirmed = self._confirmed or (question.get("kind") == "confirm_final_try" and answer != CANCEL)
         if answer != GIVEN:  # a PIN was written to the token host; anything else is told to the agent
             self._job.answer(str(question.get("question")), answer)
-        if answer != CANCEL and question.get("kind") == "pin" and not question.get("secrets"):
-            self._show(PadDialog(str(question.get("purpose")), self._words, self._window), question)
-
-    def _show(self, dialog: QDialog, question: Mapping[str, Any]) -> None:
-        dialog.finished.connect(lambda _: self._answered(question))
-        self._dialog = dialog
-        dialog.open()
 
     def _goes_on(self, _: object) -> None:
-        if isinstance(self._dialog, PadDialog):
+        """The PIN was typed on the token's own keypad: there is nothing to say no to any more."""
+        if self._pad:
             self.close()
 
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QListWidget, QListWidgetItem, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from desktop.asked import Question
 from desktop.consent import CANCEL, ConsentDialog
 from desktop.nouns import Certificate
-from desktop.parts import banner, button, label, named
+from desktop.parts import label, named
 from desktop.words import Words
 
 
@@ -57,31 +57,6 @@ class ChooseCertificate(QDialog):
         """The chosen certificate's fingerprint."""
         chosen = self._list.selectedItems() if self.result() == QDialog.DialogCode.Accepted else []
         return str(chosen[0].data(Qt.ItemDataRole.UserRole)) if chosen else CANCEL
-
-
-class PadDialog(QDialog):
-    """The PIN is being entered on the token's own keypad: says so until the job goes on, and lets one stop it."""
-
-    def __init__(self, purpose: str, words: Words, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(words("pad.title"))
-        self.setMinimumWidth(480)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(24, 20, 24, 18)
-        column.setSpacing(14)
-        column.addWidget(label(words("pad.title"), "title"))
-        lead = words.either(f"pad.lead.{purpose}", "pad.lead")
-        column.addWidget(banner("plain", "key", lead))
-        bar = named(QProgressBar(), words("progress.waiting.pad"))
-        bar.setRange(0, 0)
-        bar.setTextVisible(False)
-        column.addWidget(bar)
-        column.addWidget(button(words("cancel"), self.reject), 0, Qt.AlignmentFlag.AlignRight)
-        named(self, words("pad.title"), lead)
-
-    def answer(self) -> str:
-        """There is one answer only; going on is told by the job itself."""
-        return CANCEL
 
 
 def dialog_for(

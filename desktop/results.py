@@ -106,7 +106,7 @@ class ResultsPage(QWidget):
 
     def _sum(self, done: int, bad: int, problem: Problem | None, note: str) -> QWidget:
         words = self._words
-        if problem is not None and problem.code in ("pin_cancelled", "cancelled") and not done:
+        if problem is not None and problem.declined and not done:
             return banner("plain", "information", words("result.cancelled"), words("result.cancelled.hint"))
         message, hint = words.error(problem.code, problem.facts, problem.detail, problem.hint) if problem else ("", "")
         if not done:

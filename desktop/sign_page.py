@@ -85,7 +85,7 @@ class SignPage(QStackedWidget):
             return
         order = operations.SignOrder(
             tuple(self.files.paths), self._tokens.selector(), chosen.certificate, chosen.place, chosen.reason, chosen.location, chosen.folder,
-            self._token is not None and self._token.pin_state == "final_try", replace,
+            self._token is not None and self._token.confirms_final_try, replace,
         )  # fmt: skip
         self._set = Set("", self._token, asked=len(order.paths))
         self._begin(len(order.paths))
@@ -99,7 +99,7 @@ class SignPage(QStackedWidget):
         self._begin(self._set.left)
         self._runs(
             operations.resume(
-                self._agent, self._set.batch, selector_of(token, self._tokens.tokens), token.pin_state == "final_try", self.window(), self._words,
+                self._agent, self._set.batch, selector_of(token, self._tokens.tokens), token.confirms_final_try, self.window(), self._words,
                 self.progress, self._signed, self._failed,
             )
         )  # fmt: skip

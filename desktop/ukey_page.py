@@ -77,16 +77,16 @@ class UkeyPage(QStackedWidget):
         """Do what a person chose: start the job or the short call."""
         if name in _CALLS:
             self._notes.pop(token.key, None)
-            body = {"token": selector_of(token, self._tokens)} | ({"reason": "user"} if name == LOCK else {})
+            body = {"token": selector_of(token, self._tokens)} | ({"reason": "asked"} if name == LOCK else {})
             self._agent.call("POST", _CALLS[name], body, lambda _: self._told(token, name), lambda problem: self._refused(token, problem))
             return
         if self.job is not None or name not in _JOBS:
             return
         self._notes.pop(token.key, None)
         self._busy = (token, name)
-        risked = token.so_pin_state if name == UNBLOCK else token.pin_state
+        risky = token.so_pin_state == "final_try" and not token.protected_path if name == UNBLOCK else token.confirms_final_try
         self.job = operations.on_token(
-            self._agent, _JOBS[name], selector_of(token, self._tokens), risked == "final_try", self.window(), self._words, self,
+            self._agent, _JOBS[name], selector_of(token, self._tokens), risky, self.window(), self._words, self,
             partial(self._done, token, name), partial(self._refused, token),
         )  # fmt: skip
         self._fill()
@@ -185,7 +185,7 @@ class UkeyPage(QStackedWidget):
         self._end()
         if name == INSPECT:
             self._inspected = token
-            self.inspection.show_result(Inspection.from_wire(result, self._words.lang), token)
+            self.inspection.show_result(Inspection.from_wire(result, self._words), token)
             self.setCurrentWidget(self.inspection)
         else:
             self._told(token, name)
@@ -199,7 +199,7 @@ class UkeyPage(QStackedWidget):
         """Say why not.  A person's own "cancel" is no failure."""
         words = self._words
         self._end()
-        if problem.code in ("pin_cancelled", "cancelled") and not problem.facts.get("reason"):
+        if problem.declined:
             self._notes[token.key] = Note("plain", words("ukey.cancelled"))
         else:
             self._notes[token.key] = Note("bad", *words.error(problem.code, problem.facts, problem.detail, problem.hint))

@@ -42,7 +42,7 @@ def pill(token: Token, words: Words) -> Line:
 def sentences(token: Token, words: Words) -> list[Line]:
     """Everything worth knowing of its state, the most pressing first, each with what to do."""
     if token.state == "removed":
-        return [Line("quiet", words("ukey.say.removed.practice" if token.practice else "ukey.say.removed"))]
+        return [Line("quiet", words("ukey.say.removed.practice" if token.emulated else "ukey.say.removed"))]
     if token.state != "ready":
         return [Line("bad" if token.state == "unusable" else "doubt", words.either(f"ukey.say.{token.state}", "ukey.say.unusable"))]
     said = [_pin(token, words)]
@@ -68,16 +68,17 @@ def _pin(token: Token, words: Words) -> Line:
 def acts(token: Token) -> tuple[Act, ...]:
     """What the buttons of a UKey offer, in their order."""
     pulled = token.state == "removed"
-    practice = (Act(INSERT, urgent=True) if pulled else Act(PULL),) if token.practice else ()
+    practice = (Act(INSERT, urgent=True) if pulled else Act(PULL),) if token.emulated else ()
     if token.state != "ready":
         return practice
     locked, writable = token.pin_state == "locked", not token.write_protected
     unblockable = writable and token.so_pin_state != "locked"
-    blocked = locked or token.pin_state == "not_initialised"
+    unset = token.pin_state == "not_initialised"
+    blocked = locked or unset
     held = (Act(LOCK, urgent=True),) if token.login is not None else ()
     return (
         *held,
-        Act(INSPECT, not blocked),
+        Act(INSPECT, not unset and not token.pin_to_be_changed),
         Act(CHANGE, writable and not blocked, urgent=token.pin_to_be_changed and not blocked),
         Act(UNBLOCK, unblockable, urgent=blocked and unblockable),
         *practice,

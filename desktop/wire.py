@@ -39,6 +39,11 @@ class Problem:
         detail = str(body.get("detail") or body.get("message") or "")
         return cls(body["code"], facts if isinstance(facts, dict) else {}, detail, str(body.get("hint") or ""), status)
 
+    @property
+    def declined(self) -> bool:
+        """Whether it is only that the person said no."""
+        return self.code in ("pin_cancelled", "cancelled") and self.facts.get("reason") in (None, "declined", "no_consent")
+
 
 UNREACHABLE: Final = Problem("agent_unreachable")
 

@@ -210,7 +210,6 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "pin.field.again": ("再输一遍：{field}", "Repeat: {field}"),
     "pin.mismatch": ("两次输入不一样。", "The two entries differ."),
     "pin.note": ("PIN 码只交给 UKey，不会被保存。", "The PIN goes only to the UKey and is not stored."),
-    "pin.pad": ("这个 UKey 有自己的键盘：点“同意”后请在它上面输入 PIN 码。", "This UKey has its own keypad: after you agree, enter the PIN there."),
     "pin.warn.low": (
         "上次 PIN 码输错过。连续输错会锁定 UKey，请看清再输。",
         "A wrong PIN was entered before. Further mistakes lock the UKey: take care.",

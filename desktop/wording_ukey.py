@@ -170,6 +170,26 @@ UKEY_TEXTS: Mapping[str, tuple[str, str]] = {
     "inspect.column.state": ("结果", "Result"),
     "inspect.column.what": ("项目", "Item"),
     "inspect.column.do": ("怎么办", "What to do"),
+    "inspect.fact.path": ("UKey 驱动", "Driver"),
+    "inspect.fact.library_version": ("驱动版本", "Driver version"),
+    "inspect.fact.sha256": ("驱动文件指纹（SHA-256）", "Driver fingerprint (SHA-256)"),
+    "inspect.fact.owner": ("驱动文件所有者", "Driver file owner"),
+    "inspect.fact.mode": ("驱动文件权限", "Driver file mode"),
+    "inspect.hint.pin": (
+        "请由有管理员 PIN 的人点“解锁”，或联系发证机构。",
+        "Whoever has the administrator PIN chooses “Unblock”; else ask the issuer.",
+    ),
+    "inspect.hint.pin_to_be_changed": ("请点“修改 PIN 码”。", "Choose “Change PIN”."),
+    "inspect.hint.key_protection": (
+        "要盖章，请用在 UKey 里生成的密钥，并重新申请数字证书。",
+        "For a seal use a key that was generated in the UKey, with a new certificate.",
+    ),
+    "inspect.hint.key_origin": (
+        "可以签名。要盖章，请用在 UKey 里生成的密钥，并重新申请数字证书。",
+        "It may sign. For a seal use a key that was generated in the UKey, with a new certificate.",
+    ),
+    "inspect.hint.keys": ("请联系发证机构或 IT，在 UKey 里生成密钥。", "Ask the issuer or IT to generate a key on it."),
+    "inspect.hint.other": ("请联系发证机构或 IT。", "Ask its issuer, or IT."),
     "inspect.practice": ("练习用 UKey，没有效力。", "A practice UKey, without legal effect."),
     # dialogs
     "purpose.pin_change": ("修改 PIN 码", "Change the PIN"),
@@ -178,9 +198,12 @@ UKEY_TEXTS: Mapping[str, tuple[str, str]] = {
     "purpose.self_test": ("首次使用前试签一次", "Sign a test before first use"),
     "purpose.token_erase": ("清空并初始化 UKey", "Erase and initialise the UKey"),
     "pin.field.pin.old": ("现在的 PIN 码", "Present PIN"),
-    "pin.new.note": (
-        "新 PIN 码至少 6 位，不要用生日、重复或连号（如 111111、123456）。",
-        "At least 6 characters; no birthdays, repetitions or runs (111111, 123456).",
+    "pin.new.note": ("不要用生日、重复或连号（如 111111、123456）。", "No birthdays, repetitions or runs (111111, 123456)."),
+    "pin.new.shortest": ("新 PIN 码至少 {shortest} 位。", "At least {shortest} characters."),
+    "pin.new.letters_and_digits": ("须同时有字母和数字。", "Both letters and digits."),
+    "pin.new.by_issuer": (
+        "长度和字符按发证机构对这个 UKey 的要求；不要用生日、重复或连号。",
+        "Length and characters as its issuer demands; no birthdays, repetitions or runs.",
     ),
     "pin.warn.so.low": (
         "管理员 PIN 输错过。再错下去会再也不能解锁，请看清再输。",
@@ -206,7 +229,6 @@ UKEY_TEXTS: Mapping[str, tuple[str, str]] = {
         "这个 UKey 每次签名都要验证 PIN 码。请在它的键盘上为这 {count} 份文件各输入一次。",
         "This UKey checks the PIN at every signature. Enter it on its keypad once for each of these {count} documents.",
     ),
-    "pad.title": ("请在 UKey 的键盘上输入", "Use the UKey’s keypad"),
     "pad.lead": (
         "请看 UKey（或读卡器）上的显示，在它的键盘上输入 PIN 码。屏幕上不用输入任何东西。",
         "Follow the UKey’s (or the reader’s) display and enter the PIN on its keypad. Nothing is entered on this screen.",
@@ -219,7 +241,6 @@ UKEY_TEXTS: Mapping[str, tuple[str, str]] = {
         "请在 UKey（或读卡器）的键盘上依次输入管理员 PIN，再输入两遍新的 PIN 码。",
         "On the UKey’s (or the reader’s) keypad enter the administrator PIN, then the new PIN twice.",
     ),
-    "pad.agree": ("同意，去键盘输入", "Agree and use the keypad"),
     # waiting for a module
     "progress.waiting.token.named": (
         "UKey“{token}”还没有回应，已等 {seconds} 秒。请不要拔出。",

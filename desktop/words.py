@@ -41,7 +41,7 @@ class Words:
         known = sentence(code, dict(facts), self.lang)
         unknown = code != "internal" and known == sentence("internal", dict(facts), self.lang)
         message, advice = (detail or known[0], hint or known[1]) if unknown else known
-        exact, needs_command = HINTS.get(f"{code}.{facts.get('reason')}"), _COMMAND.search(advice) is not None
+        exact, needs_command = HINTS.get(f"{code}.{facts.get('reason')}"), speaks_of_commands(advice)
         own = exact or (HINTS.get(code) if needs_command or not facts.get("reason") else None) or (HINTS["other"] if needs_command else None)
         return message, advice if own is None else own[0 if self.lang == "zh" else 1]
 
@@ -62,6 +62,11 @@ class Words:
         """Day and time of this place from an ISO 8601 instant."""
         moment = _moment(iso)
         return iso if moment is None else f"{self.day(iso)} {moment:%H:%M:%S}"
+
+
+def speaks_of_commands(text: str) -> bool:
+    """Whether a piece of advice is for one who has a command line."""
+    return _COMMAND.search(text) is not None
 
 
 def _moment(iso: str) -> datetime | None:

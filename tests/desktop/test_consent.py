@@ -62,7 +62,7 @@ def _question(kind: str = "pin", **changes: Any) -> dict[str, Any]:
 
 
 def _dialog(qtbot: QtBot, data: dict[str, Any], lang: str = "zh", **options: Any) -> ConsentDialog:
-    made = ConsentDialog(Question.from_wire(data), Words(lang), **options)  # type: ignore[arg-type]
+    made = ConsentDialog(Question.from_wire(data, options.pop("about", None)), Words(lang), **options)  # type: ignore[arg-type]
     qtbot.addWidget(made)
     made.show()
     return made
@@ -163,7 +163,54 @@ def test_what_changed_since_the_preview_is_pointed_out(qtbot: QtBot) -> None:
 def test_a_reader_with_its_own_keys_needs_no_field(qtbot: QtBot) -> None:
     dialog = _dialog(qtbot, _question(secrets=[], token=token(protected_path=True)))
     assert dialog.findChildren(QLineEdit) == []
-    assert _agree(dialog).isEnabled()
+    assert "在它的键盘上输入 PIN 码" in _texts(dialog)
+    assert not _agree(dialog).isVisible()
+    qtbot.keyClick(dialog, Qt.Key.Key_Return)
+    assert dialog.isVisible()
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert answer_of(dialog) == "cancel"
+
+
+@pytest.mark.promise(2)
+def test_a_held_login_still_asks_for_consent(qtbot: QtBot) -> None:
+    """A PIN may serve for minutes; it never replaces the consent to the set."""
+    dialog = _dialog(qtbot, _question("consent", secrets=[], reason="held_login", minutes_left=7), about={"reason": "施工图"})
+    text = _texts(dialog)
+    for said in ("签名 1 个文件", "还保留 7 分钟", "施工图", "0123 4567"):
+        assert said in text
+    assert "held_login" not in text
+    assert dialog.findChildren(QLineEdit) == []
+    _agree(dialog).click()
+    assert answer_of(dialog) == "yes"
+
+
+def test_a_key_that_asks_at_each_signature_says_how_often_before(qtbot: QtBot) -> None:
+    known = _dialog(qtbot, _question(documents=[DOCUMENT] * 3, each_signature=True))
+    assert "这 3 份文件各用一次" in _texts(known)
+    late = _dialog(qtbot, _question("consent", secrets=[], reason="each_signature", count=50))
+    assert "这 50 份文件各用一次" in _texts(late)
+    pad = _dialog(qtbot, _question(secrets=[], each_signature=True))
+    assert "为这 1 份文件各输入一次" in _texts(pad)
+
+
+def test_a_new_pin_is_held_against_the_rules_that_are_known(qtbot: QtBot, pin_socket: PinSocket) -> None:
+    rules = {"shortest": 8, "simple": False, "letters_and_digits": True}
+    secrets = ["pin", "new_pin"]
+    dialog = _dialog(qtbot, _question(purpose="pin_change", documents=[], secrets=secrets, rules=rules, socket=pin_socket.path))
+    assert "至少 8 位" in _texts(dialog)
+    fields = dialog.findChildren(QLineEdit)
+    for new, said in (("a73195", "太短"), ("73195028", "字母和数字")):
+        for field, text in zip(fields, ("246810", new, new), strict=True):
+            field.setText(text)
+        _agree(dialog).click()
+        assert dialog.isVisible()
+        assert said in _texts(dialog)
+    for field in fields[1:]:
+        field.setText("a7319502")
+    _agree(dialog).click()
+    assert answer_of(dialog) == "given"
+    pin_socket.thread.join()
+    assert pin_socket.lines[0]["secrets"] == {"pin": "246810", "new_pin": "a7319502"}
 
 
 def test_other_kinds_of_questions(qtbot: QtBot) -> None:

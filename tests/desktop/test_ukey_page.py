@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QFileDialog, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.consent import ConsentDialog
-from desktop.questions import PadDialog
 from desktop.ukey_page import UkeyPage
 from desktop.window import UKEY, Window
 from tests.desktop.fake import CERTIFICATE, RIGHT_PIN, Emit, FakeAgent, problem, token
@@ -23,7 +22,7 @@ INSPECTED = {
     "seal_reasons": [{"zh": "私钥可能在别处还有一份。", "en": "There may be a copy of the key."}],
     "findings": [
         {"name": "presence", "state": "ok", "message": {"zh": "UKey 正常回应。", "en": "It answers."}, "hint": None},
-        {"name": "local", "state": "warn", "message": {"zh": "LOCAL 为假。", "en": "Not local."}, "hint": {"zh": "请重新制作。", "en": "Renew."}},
+        {"name": "local", "state": "warn", "message": {"zh": "LOCAL 为假。", "en": "Not local."}, "hint": {"zh": "用 yinxin key generate", "en": ""}},
         {"name": "export", "state": "fail", "message": {"zh": "<b>私钥</b>可以导出。", "en": "Out."}, "hint": {"zh": "停用。", "en": "Stop."}},
     ],
 }  # fmt: skip
@@ -82,7 +81,7 @@ def test_a_pin_is_changed_with_the_new_one_typed_twice(page: UkeyPage, fake: Fak
     press(page, "change")
     wait(qtbot, page, "正在修改 PIN 码")
     dialog = consent(window, qtbot)
-    for said in ("修改 PIN 码", "现在的 PIN 码", "新 PIN 码", "至少 6 位", "王芳的UKey"):
+    for said in ("修改 PIN 码", "现在的 PIN 码", "新 PIN 码", "按发证机构", "王芳的UKey"):
         assert said in texts(dialog)
     fill(dialog, RIGHT_PIN, "731950", "731951")
     assert dialog.isVisible()
@@ -157,44 +156,55 @@ def test_cancel_changes_nothing_and_is_no_failure(page: UkeyPage, fake: FakeAgen
 def test_a_keypad_is_pointed_to_and_can_be_left(page: UkeyPage, fake: FakeAgent, window: Window, qtbot: QtBot) -> None:
     fake.show(token(protected_path=True))
     wait(qtbot, page, "自己的键盘上输入")
-    fake.before_done.clear()
 
     def story(agent: FakeAgent, emit: Emit, _: dict[str, Any]) -> None:
         agent.ask(emit, {"purpose": "pin_change", "secrets": []})
-        agent.before_done.wait(30)
-        emit("failed", {"problem": problem("cancelled"), "result": None})
+        emit("failed", {"problem": problem("pin_cancelled", reason="declined"), "result": None})
 
     fake.stories["/v1/tokens/pin/change"] = story
     press(page, "change")
     dialog = consent(window, qtbot)
     assert dialog.findChildren(QLineEdit) == []
-    fill(dialog)
-    qtbot.waitUntil(lambda: any(d.isVisible() for d in window.findChildren(PadDialog)))
-    pad = next(d for d in window.findChildren(PadDialog) if d.isVisible())
-    assert "再输入两遍新的 PIN 码" in texts(pad)
-    qtbot.waitUntil(lambda: fake.answers == [{"question": "q1", "answer": "yes"}])
-    pad.reject()
-    qtbot.waitUntil(fake.cancelled.is_set)
+    assert "再输入两遍新的 PIN 码" in texts(dialog)
+    assert [b.text() for b in dialog.findChildren(QPushButton) if b.isVisible()] == ["取消"]  # who types on the pad agrees there
+    dialog.reject()
     wait(qtbot, page, "已取消")
+    assert fake.answers == [{"question": "q1", "answer": "cancel"}]
 
 
 def test_a_keypad_dialog_goes_when_the_work_goes_on(page: UkeyPage, fake: FakeAgent, window: Window, qtbot: QtBot) -> None:
     fake.before_done.clear()
 
     def story(agent: FakeAgent, emit: Emit, _: dict[str, Any]) -> None:
-        agent.ask(emit, {"purpose": "token_inspect", "secrets": []})
+        emit("question", {"question": "q", "kind": "pin", "purpose": "token_inspect", "token": token(), "secrets": [], "pad": True})
         agent.before_done.wait(30)
         emit("progress", {"stage": "inspect", "done": 0, "total": 1})
+        agent.cancelled.wait(30)
         emit("done", {"result": INSPECTED})
 
     fake.stories["/v1/tokens/inspect"] = story
     press(page, "inspect")
-    fill(consent(window, qtbot))
-    qtbot.waitUntil(lambda: any(d.isVisible() for d in window.findChildren(PadDialog)))
+    consent(window, qtbot)
     fake.before_done.set()
+    qtbot.waitUntil(lambda: not any(d.isVisible() for d in window.findChildren(ConsentDialog)))
+    assert fake.answers == []
+    fake.cancelled.set()
     wait(qtbot, page, "无法确认")
-    assert not any(d.isVisible() for d in window.findChildren(PadDialog))
-    assert not fake.cancelled.is_set()
+
+
+@pytest.mark.promise(2)
+def test_before_a_keypad_the_last_try_is_never_confirmed_unasked(page: UkeyPage, fake: FakeAgent, window: Window, qtbot: QtBot) -> None:
+    """The try begins with the question: the confirmation has to be asked for by the agent, before."""
+    fake.show(token(protected_path=True, pin_state="final_try", so_pin_state="final_try"))
+    wait(qtbot, page, "只剩最后一次")
+    fake.stories["/v1/tokens/inspect"] = lambda agent, emit, _: emit("done", {"result": INSPECTED})
+    press(page, "inspect")
+    wait(qtbot, page, "无法确认")
+    page.inspection.back.emit()
+    press(page, "unblock")
+    consent(window, qtbot).reject()
+    qtbot.waitUntil(lambda: page.job is None)
+    assert [fake.asked(path)[0]["confirm_final_try"] for path in ("/v1/tokens/inspect", "/v1/tokens/pin/unblock")] == [False, False]
 
 
 def test_a_held_login_is_shown_and_locked(page: UkeyPage, fake: FakeAgent, window: Window, qtbot: QtBot) -> None:
@@ -203,7 +213,7 @@ def test_a_held_login_is_shown_and_locked(page: UkeyPage, fake: FakeAgent, windo
     assert "已登录，保留到" in texts(window.tokens)
     press(page, "lock")
     wait(qtbot, page, "已锁定：下次使用须输入 PIN 码")
-    assert fake.asked("/v1/tokens/lock") == [{"token": "7F00A1", "reason": "user"}]
+    assert fake.asked("/v1/tokens/lock") == [{"token": "7F00A1", "reason": "asked"}]
 
 
 def test_practice_ukeys_are_pulled_and_put_back(page: UkeyPage, fake: FakeAgent, qtbot: QtBot) -> None:
@@ -253,7 +263,7 @@ def test_an_inspection_shows_verdict_seal_and_findings(
     fake.before_done.set()
     wait(qtbot, page, "无法确认")
     text = texts(page)
-    for said in ("不是在 UKey 里生成", "不能承载电子印章", "可能在别处还有一份", "不合格", "请重新制作。", "<b>私钥</b>可以导出。"):
+    for said in ("不是在 UKey 里生成", "不能承载电子印章", "可能在别处还有一份", "不合格", "请联系发证机构或 IT。", "<b>私钥</b>可以导出。"):
         assert said in text
     assert text.index("不合格") < text.index("LOCAL 为假") < text.index("正常回应")  # the worst first
     page.inspection.back.emit()
@@ -292,7 +302,7 @@ def test_drivers_of_this_computer_are_listed(page: UkeyPage, fake: FakeAgent, qt
             "origin": "known",
         },
         {"name": "old", "path": "/opt/old.so", "usable": False, "problem": "architecture", "origin": "added"},
-        {"name": "new", "path": "/opt/new.so", "usable": True, "changed": True, "origin": "added", "network_allowed": True},
+        {"name": "new", "path": "/opt/new.so", "usable": False, "problem": "changed", "changed": True, "origin": "added", "network_allowed": True},
     ]
     qtbot.waitUntil(page.drivers.again.isEnabled)
     page.drivers.again.click()

@@ -46,7 +46,7 @@ def _urgent(**changes: Any) -> list[str]:
         ({"certificates": [{**CERTIFICATE, "usable": False, "problem": "expired"}]}, "请留意", "没有可用的签名证书"),
         ({"login": {"until": None, "scope": "set"}}, "正常", "good 已登录：再签名只需确认"),
         ({"state": "removed"}, "已拔出", "插回后会自动显示"),
-        ({"state": "removed", "practice": True}, "已拔出", "点“插入”放回"),
+        ({"state": "removed", "emulated": True}, "已拔出", "点“插入”放回"),
         ({"state": "unusable"}, "现在不能用", "bad UKey 没有正常回应"),
         ({"state": "not_initialised"}, "还没有初始化", "doubt 还没有初始化"),
     ],
@@ -70,13 +70,13 @@ def test_no_number_of_tries_is_invented() -> None:
 
 def test_what_can_be_done_depends_on_the_state() -> None:
     assert _acts() == {"inspect": True, "change": True, "unblock": True}
-    assert _acts(pin_state="locked") == {"inspect": False, "change": False, "unblock": True}
+    assert _acts(pin_state="locked") == {"inspect": True, "change": False, "unblock": True}
     assert _urgent(pin_state="locked") == ["unblock"]
     assert _urgent(pin_state="locked", so_pin_state="locked") == []
     assert _urgent(pin_state="not_initialised") == ["unblock"]
     assert _urgent(pin_to_be_changed=True) == ["change"]
     assert _acts(write_protected=True) == {"inspect": True, "change": False, "unblock": False}
-    assert _acts(login={"until": None}, practice=True) == {"lock": True, "inspect": True, "change": True, "unblock": True, "pull": True}
-    assert _acts(state="removed", practice=True) == {"insert": True}
+    assert _acts(login={"until": None}, emulated=True) == {"lock": True, "inspect": True, "change": True, "unblock": True, "pull": True}
+    assert _acts(state="removed", emulated=True) == {"insert": True}
     assert _acts(state="removed") == {}
     assert _acts(state="unusable") == {}
