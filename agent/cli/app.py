@@ -24,7 +24,7 @@ from agent.cli.session import Session
 GROUPS = {
     "sign": both("签署文件", "Sign files"),
     "verify": both("验签：检查文件上的签名", "Verify the signatures of files"),
-    "token": both("UKey：列出、查看、初始化", "Tokens: list, show, initialise"),
+    "token": both("UKey：列出、查看、初始化、检测、锁定、修改 PIN 码", "Tokens: list, show, initialise, inspect, lock, change the PIN"),
     "key": both("UKey 上的密钥", "Keys on tokens"),
     "cert": both("数字证书：申请、签发、导入、导出", "Certificates: request, issue, import, export"),
     "ca": both("单位内部 CA", "Internal certification authority"),
@@ -33,6 +33,8 @@ GROUPS = {
     "doctor": both("检查本机：装了什么，缺什么，怎样补", "Check this machine: what is there, what is missing, what to do"),
     "completion": both("命令补全脚本", "Shell completion scripts"),
 }
+_ALSO = ("pin",)
+"""Words that lead to a command as well and are not listed: `yinxin pin change` is `yinxin token pin change`."""
 _WORDS = {
     "usage": both("用法：", "Usage:"),
     "commands": both("命令", "Commands"),
@@ -102,7 +104,7 @@ class Root(BilingualGroup):
         return list(GROUPS)
 
     def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
-        if cmd_name not in GROUPS:
+        if cmd_name not in GROUPS and cmd_name not in _ALSO:
             return None
         module = import_module(f"agent.cli.commands.{cmd_name}")
         # Typer would make a group of one command that command itself: `yinxin ca create` is to stay two words.
@@ -138,7 +140,9 @@ def _row(param: Any, ctx: Context, say: dict[str, str], lang: str) -> tuple[str,
     if param.param_type_name == "argument":
         name = param.display_name_raw + ("..." if param.nargs != 1 else "")
     else:
-        name = ", ".join([*param.opts, *param.secondary_opts]) + ("" if param.is_flag else f" {param.display_type_rich(ctx=ctx)}")
+        # Typer keeps the names of --help in a set: their order changes from run to run.
+        names = sorted(param.opts, key=len, reverse=True) if "--help" in param.opts else [*param.opts, *param.secondary_opts]
+        name = ", ".join(names) + ("" if param.is_flag else f" {param.display_type_rich(ctx=ctx)}")
     text = say["help"] if "--help" in param.opts else pick(getattr(param, "help", ""), lang)
     extra = [say["required"]] if param.required else []
     if getattr(param, "multiple", False):

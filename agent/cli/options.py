@@ -16,6 +16,12 @@ TokenOption = Annotated[
         help=both("UKey 的名称或序列号；只有一个可用时可省略", "Label or serial of the token; may be left out with one ready token"),
     ),
 ]
+TokenArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="T", help=both("UKey 的名称或序列号；只有一个时可省略", "Label or serial of the token; may be left out where there is only one")
+    ),
+]
 PinOption = Annotated[
     str,
     typer.Option(

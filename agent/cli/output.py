@@ -53,6 +53,16 @@ def pairs(entries: Sequence[tuple[str, object]], indent: int = 0) -> str:
     return "\n".join(" " * indent + padded(name, columns) + printable(value) for name, value in there)
 
 
+def clock_time(when: object) -> str:
+    """A point in time of the wire (RFC 3339) as hours and minutes of this place; empty for what is none."""
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(str(when)).astimezone().strftime("%H:%M")
+    except ValueError:
+        return ""
+
+
 def write(text: str, stream: TextIO | None = None) -> None:
     """A text and a line end; characters that the stream's encoding lacks become escapes."""
     stream = stream or sys.stdout

@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.api.client import CANCEL, Client
 from agent.api.errors import ApiError, Code
+from agent.cli import questions
 from agent.cli.language import both
 from agent.cli.output import padded, printable, width, write
 from agent.cli.pins import LONGEST, Pins
@@ -17,26 +18,12 @@ from agent.cli.session import Session
 from agent.cli.terminal import Terminal
 
 _DISPLAY = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "QT_QPA_PLATFORM", "LANG", "LC_ALL", "DBUS_SESSION_BUS_ADDRESS")
-_PURPOSES = {
-    "sign": both("签署文件", "sign documents"),
-    "key_generate": both("生成密钥", "generate a key"),
-    "key_list": both("列出密钥", "list the keys"),
-    "cert_request": both("申请数字证书", "request a certificate"),
-    "cert_issue": both("签发数字证书", "issue a certificate"),
-    "cert_import": both("导入数字证书", "import a certificate"),
-    "ca_create": both("建立单位内部 CA", "create a certification authority"),
-    "token_init": both("初始化 UKey", "initialise the token"),
-}
-_SECRETS = {
-    "pin": both("PIN 码", "PIN"),
-    "so_pin": both("管理员 PIN", "SO PIN"),
-    "new_pin": both("新 PIN 码", "new PIN"),
-}
 _STAGES = {
     "snapshot": both("锁定文件", "reading"),
     "sign": both("签署", "signing"),
     "verify": both("验签", "verifying"),
     "generate": both("生成密钥", "generating"),
+    "inspect": both("检测密钥", "inspecting keys"),
 }
 
 
@@ -89,14 +76,16 @@ class Talk:
             if self._stopping:  # interrupted while the question was on its way
                 return CANCEL
             match question.get("kind"):
+                case "pin" if question.get("pad"):
+                    return self._pad(question)
                 case "pin":
                     return self._secrets(question)
                 case "confirm_final_try":
-                    return self._ask(self._final_try(question))
+                    return self._ask(questions.final_try(self.session, question))
                 case "choose_certificate":
                     return self._choose(question)
                 case "consent":
-                    return "yes" if self.yes else self._yes_or_no(question)
+                    return self._consent(question)
                 case _:
                     return CANCEL
         except (KeyboardInterrupt, EOFError):
@@ -110,7 +99,7 @@ class Talk:
         if any(source.kind == "prompt" for source in sources.values()):
             if self.terminal is None:
                 raise ApiError(Code.NO_PROMPTER)
-            self.terminal.say(self._about(question))
+            self.terminal.say(questions.about(self.session, question))
         elif question.get("purpose") == "sign" and not self.yes and self._somebody_is_there() and self._yes_or_no(question) == CANCEL:
             return CANCEL
         found: dict[str, str] = {}
@@ -125,9 +114,9 @@ class Talk:
 
     def _typed(self, name: str, question: dict[str, Any]) -> str:
         assert self.terminal is not None
-        what = self.session.pick(_SECRETS.get(name, name))
+        what = self.session.pick(questions.SECRETS.get(name, name))
         first = self.terminal.secret(f"{what}: ")
-        if question.get("purpose") != "token_init" or not first:
+        if not first or (name != "new_pin" and question.get("purpose") != "token_init"):
             return first
         while self.terminal.secret(self.session.say(f"再输一次{what}: ", f"{what} again: ")) != first:
             self.terminal.say(self.session.say("两次不一样，请重输。", "They differ; please type it anew."))
@@ -135,37 +124,17 @@ class Talk:
                 break
         return first
 
-    def _about(self, question: dict[str, Any]) -> str:
-        """What is about to be done, on which token, to which documents; shown before a PIN is typed."""
-        say = self.session.say
-        token = question.get("token") or {}
-        label = printable(token.get("label") or "–")
-        lines = [say(f"UKey “{label}”：{self._purpose(question)}", f"Token “{label}”: {self._purpose(question)}")]
-        documents = question.get("documents") or []
-        names = [printable(document.get("name", "?")) for document in documents[:20]]
-        columns = max((width(name) for name in names), default=0)
-        for name, document in zip(names, documents, strict=False):
-            pages = document.get("pages")
-            shown = say(f"{pages} 页", f"{pages} page(s)") if pages else ""
-            digest = str(document.get("sha256") or "")[:16]
-            lines.append(f"  {padded(name, columns)}  {padded(shown, 10)}  {say('文件指纹', 'SHA-256')} {digest}…")
-        if len(documents) > 20:
-            lines.append(say(f"  …… 共 {len(documents)} 份", f"  … {len(documents)} in all"))
-        if (state := _PIN_WARNINGS.get(str(token.get("pin_state")))) is not None:
-            lines.append(self.session.pick(state))
-        return "\n".join(lines)
-
-    def _purpose(self, question: dict[str, Any]) -> str:
-        purpose = str(question.get("purpose", ""))
-        text = self.session.pick(_PURPOSES.get(purpose, purpose))
-        count = len(question.get("documents") or [])
-        return text if not count else self.session.say(f"{text}，共 {count} 份", f"{text} ({count})")
-
-    def _final_try(self, question: dict[str, Any]) -> str:
-        return self.session.say(
-            "这是最后一次机会，再错 UKey 将被锁定。确认仍要输入，请键入“我确认”：",
-            "This is the last try; a wrong PIN locks the token. To go on, type CONFIRM: ",
-        )
+    def _pad(self, question: dict[str, Any]) -> str:
+        """The PIN is typed on the reader's own keys: say so, and what it is for; whatever source was named is not read."""
+        lines = [questions.about(self.session, question), questions.on_the_pad(self.session, question)]
+        if any(source.kind != "prompt" for source in self.pins.sources.values()):
+            lines.append(self.session.say("--pin 给出的来源没有使用。", "The sources named by --pin are not used."))
+        text = "\n".join(lines)
+        if self.terminal is not None:
+            self.terminal.say(text)
+        else:
+            write(text, sys.stderr)
+        return "shown"
 
     def _choose(self, question: dict[str, Any]) -> str:
         offered = question.get("certificates") or []
@@ -176,6 +145,12 @@ class Talk:
         said = self._ask(self.session.say("用哪一张证书？", "Which certificate? "))
         return str(offered[int(said) - 1]["fingerprint"]) if said.isdecimal() and 0 < int(said) <= len(offered) else CANCEL
 
+    def _consent(self, question: dict[str, Any]) -> str:
+        """A yes without a secret: of the person who is there, or of the script whose command names where its PIN comes from."""
+        if self.yes or not (self._somebody_is_there() or self.pins.prompted):
+            return "yes"
+        return self._yes_or_no(question)
+
     def _somebody_is_there(self) -> bool:
         """A person at a terminal who types no PIN is asked for consent; a script, whose stdin is no terminal, has given it by its command."""
         return self.terminal is not None and sys.stdin is not None and sys.stdin.isatty()
@@ -183,7 +158,7 @@ class Talk:
     def _yes_or_no(self, question: dict[str, Any]) -> str:
         if self.terminal is None:
             return CANCEL
-        self.terminal.say(self._about(question))
+        self.terminal.say("\n".join(filter(None, (questions.about(self.session, question), questions.consent(self.session, question)))))
         return "yes" if agreed(self.terminal.ask(self.session.say("确认吗？[y/N] ", "Go on? [y/N] "))) else CANCEL
 
     def _ask(self, prompt: str) -> str:
@@ -204,7 +179,7 @@ class Talk:
                 f"{self.session.pick(_STAGES.get(str(data.get('stage')), str(data.get('stage'))))} {data.get('done')}/{data.get('total')}{speed}"
             )
         elif event == "waiting":
-            self._line(self.session.say("正在等待 UKey……", "waiting for the token…"))
+            self._line(questions.waiting(self.session, data))
 
     def _line(self, text: str) -> None:
         text = printable(text)
@@ -247,10 +222,3 @@ class Talk:
 def agreed(said: str) -> bool:
     """Whether a typed answer is a yes, in either language."""
     return said.strip().lower() in ("y", "yes", "是", "好", "确认", "同意")
-
-
-_PIN_WARNINGS = {
-    "low": both("注意：此 UKey 已输错过 PIN 码，再错可能锁定。", "Note: a wrong PIN was entered on this token; more may lock it."),
-    "final_try": both("警告：只剩最后一次机会，再错 UKey 将被锁定。", "Warning: this is the last try; a wrong PIN locks the token."),
-    "locked": both("UKey 已锁定。", "The token is locked."),
-}
