@@ -137,7 +137,7 @@ class _Changes:
 def with_entries(node: Node, entries: dict[str, Parts]) -> Parts:
     """A dictionary's text with some entries replaced or added, or removed where the value is empty."""
     parts: list[Part] = [b"<<"]
-    for key in node.keys():  # noqa: SIM118  (iterating a pikepdf dictionary is not the same)
+    for key in sorted(node.keys()):  # their own order is by hash: another worker must come to the same bytes
         if key not in entries:
             parts += [_name(key), b" ", _written(node, key), b" "]
     for key, value in entries.items():
@@ -231,7 +231,7 @@ def _field_name(taken: frozenset[str]) -> str:
 
 def _trailer(pdf: pikepdf.Pdf) -> tuple[bytes, bytes | None]:
     trailer = pdf.trailer
-    kept = b" ".join(_name(key) + b" " + _written(trailer, key) for key in trailer.keys() if key not in _NOT_KEPT)  # noqa: SIM118
+    kept = b" ".join(_name(key) + b" " + _written(trailer, key) for key in sorted(trailer.keys()) if key not in _NOT_KEPT)
     identifiers = reader.elements(trailer.get("/ID"))
     first = identifiers[0] if identifiers and isinstance(identifiers[0], pikepdf.String) else None
     return kept, bytes(first) if first is not None else None

@@ -92,6 +92,21 @@ def test_a_set_of_documents_through_the_process(far: Pen, source: Path, tmp_path
         accepted(target)
 
 
+@pytest.mark.promise(5)
+@pytest.mark.parametrize("appearance", ["none", "text"])
+def test_another_worker_comes_to_the_same_bytes_to_sign(rsa_person: Person, source: Path, tmp_path: Path, appearance: str) -> None:
+    """So that a document whose worker died needs no second signature of the token; hashes differ between processes, and must not matter."""
+    asked = []
+    for seed in ("1", "2", "3"):
+        worker = Process(PYTHONPATH=str(Path(__file__).parents[2]), PYTHONHASHSEED=seed)
+        pen = Pen(worker.answer, rsa_person, SignatureScheme.RSA_PKCS1_SHA256)
+        pen.set_up(appearance=appearance)
+        pen.snapshot(source, tmp_path / "b.pdf")
+        asked.append(worker.answer("prepare", {"n": 0, "identifier": base64.b64encode(bytes(16)).decode()})["tbs"])
+        assert worker.close() == 0
+    assert len(set(asked)) == 1
+
+
 @pytest.mark.promise(6)
 def test_a_killed_worker_leaves_nothing(far: Pen, process: Process, source: Path, tmp_path: Path) -> None:
     far.snapshot(source, tmp_path / "b.pdf")
