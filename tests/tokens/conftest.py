@@ -155,8 +155,13 @@ def bench(template: tuple[Path, dict[KeyType, Key]]) -> Iterator[Bench]:
         yield _place(Path(folder))
 
 
+def behind_shim(bench: Bench, shim_library: Path) -> Bench:
+    """What is on a bench, behind the fault-injecting module."""
+    extra = (("SHIM_TARGET", bench.ref.path), ("SHIM_CONTROL", str(bench.control)), ("SHIM_LOG", str(bench.log)))
+    return replace(bench, ref=ModuleRef("shim", str(shim_library), "added", env=(*bench.ref.env, *extra)))
+
+
 @pytest.fixture
 def shim(bench: Bench, shim_library: Path) -> Bench:
     """The same token behind the fault-injecting module."""
-    extra = (("SHIM_TARGET", bench.ref.path), ("SHIM_CONTROL", str(bench.control)), ("SHIM_LOG", str(bench.log)))
-    return replace(bench, ref=ModuleRef("shim", str(shim_library), "added", env=(*bench.ref.env, *extra)))
+    return behind_shim(bench, shim_library)

@@ -150,7 +150,7 @@ def test_a_wrong_signature_is_never_returned(shim: Bench, keys: dict[KeyType, Ke
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("ckr", ["5", "30", "b3", "32", "e0"])
+@pytest.mark.parametrize("ckr", ["3", "5", "6", "30", "32", "60", "82", "91", "b0", "b3", "e0", "e1", "101", "190", "80000001"])
 def test_a_token_pulled_while_signing(shim: Bench, keys: dict[KeyType, Key], ckr: str) -> None:
     async def run() -> None:
         async with await shim.logged_in() as session:

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
-from tests.tokens.conftest import PIN, SO_PIN, Bench, give
+from tests.tokens.conftest import PIN, SO_PIN, Bench, behind_shim, give
 from tokens.errors import (
     ModuleTimeout,
     PinCancelled,
@@ -18,8 +19,9 @@ from tokens.errors import (
     TokenRemoved,
 )
 from tokens.hosts import Deadlines
+from tokens.monitor import Monitor
 from tokens.session import Session
-from tokens.types import Key, KeyType, PinRules, PinState, SignatureScheme
+from tokens.types import Key, KeyType, PinRules, PinState, SignatureScheme, TokenState
 
 pytestmark = pytest.mark.promise(2)
 NEW = "826475"
@@ -300,5 +302,37 @@ def test_a_token_pulled_at_the_pin(shim: Bench, sentence: str) -> None:
             shim.say(sentence, "fail C_Login 5" if sentence == "absent" else "")
             with pytest.raises(TokenRemoved):
                 await session.login()
+
+    asyncio.run(run())
+
+
+def test_a_blank_token_gets_good_pins_or_none(empty: Bench, shim_library: Path) -> None:
+    async def run() -> None:
+        shim = behind_shim(empty, shim_library)
+        monitor = Monitor(shim.ref)
+        (blank,) = await monitor.list()
+        await monitor.close()
+        async with await Session.open(shim.ref, blank, shim.run) as session:
+            for so_pin, pin, reason in ((SO_PIN, "123456", "simple"), ("12345", NEW, "too_short"), (SO_PIN, "4826", "too_short")):
+                await give(session, so_pin=so_pin, pin=pin)
+                with pytest.raises(PinUnacceptable, match=reason):
+                    await session.initialise("新", None, RULES)
+            shim.say("fail C_InitToken a2")
+            await give(session, so_pin=SO_PIN, pin=NEW)
+            with pytest.raises(PinUnacceptable, match="refused"):  # nothing to be wrong yet: the SO PIN is a new one
+                await session.initialise("新", None, RULES)
+            assert shim.calls("C_Login") == 0
+            shim.say("fail C_InitPIN a2")
+            await give(session, so_pin=SO_PIN, pin=NEW)
+            with pytest.raises(PinUnacceptable, match="refused_halfway"):
+                await session.initialise("新", None, RULES)
+        shim.say()
+        monitor = Monitor(shim.ref)
+        halfway = next(token for token in await monitor.list() if token.label)
+        await monitor.close()
+        assert (halfway.label, halfway.state) == ("新", TokenState.NOT_INITIALISED)
+        async with await Session.open(shim.ref, halfway, shim.run) as session:
+            await give(session, so_pin=SO_PIN, pin=NEW)  # it holds no keys: no serial need be named
+            assert (await session.initialise("新", None, RULES)).state is TokenState.READY
 
     asyncio.run(run())
