@@ -47,6 +47,24 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "verified": ("核对无误", "checked, holds"),
     "wrong_signature": ("核对不上", "does not hold"),
     "not_tried": ("未试", "not tried"),
+    "read": ("读出", "read"),
+    "wrap": ("加密导出", "wrap"),
+    "copy": ("复制", "copy"),
+    "make_extractable": ("改为可导出", "make extractable"),
+    "make_readable": ("改为可读", "make readable"),
+    "subject": ("持有者", "Subject"),
+    "name": ("名称", "Name"),
+    "path": ("文件", "File"),
+    "manufacturer": ("厂商", "Manufacturer"),
+    "description": ("说明", "Description"),
+    "library_version": ("版本", "Version"),
+    "cryptoki_version": ("PKCS#11 版本", "PKCS#11 version"),
+    "architecture": ("处理器架构", "Architecture"),
+    "owner": ("文件所有者", "Owner"),
+    "mode": ("文件权限", "Mode"),
+    "sha256": ("文件指纹（SHA-256）", "SHA-256"),
+    "sha256_recorded": ("添加时的文件指纹", "SHA-256 when it was added"),
+    "writable_by_others": ("别人能改", "Others can change it"),
 }
 _STYLE = """
 @page { size: A4; margin: 18mm 16mm }
@@ -113,11 +131,14 @@ def page(result: Mapping[str, Any], lang: str) -> str:
         _table((say("key"), say("attributes"), say("attempts"), say("test")), (_key(key, say) for key in result["keys"])),
         f"<h2>{say('certificates')}</h2>",
         _table(
-            (say("certificates"), say("until"), "SHA-256"),
-            ((escape(each["subject"]), escape(each["not_after"]), f"<code>{escape(each['fingerprint'])}</code>") for each in token["certificates"]),
+            (say("subject"), say("until"), say("sha256")),
+            (
+                (escape(each["subject"]), escape(each["not_after"][:10]), f"<code>{escape(each['fingerprint'])}</code>")
+                for each in token["certificates"]
+            ),
         ),
         f"<h2>{say('module')}</h2>",
-        _facts([(name, module[name]) for name in module if module[name] not in (None, "")]),
+        _facts([(say(name), say.truth(module[name])) for name in module if module[name] not in (None, "")]),
         f"<p><b>{say('mechanisms')}</b> <code>{escape(', '.join(_mechanism(each) for each in result['mechanisms'])) or '–'}</code></p>",
         f'<div class="sign"><div>{say("signature")}</div><div>{say("date")}</div></div>',
     ]
@@ -138,6 +159,10 @@ class _Words:
         pair = _TEXTS.get(name)
         return escape(name) if pair is None else pair[0 if self._lang == "zh" else 1]
 
+    def truth(self, value: object) -> object:
+        """A truth value as a word, anything else as it is."""
+        return self("yes" if value else "no") if isinstance(value, bool) else value
+
     def of(self, text: Mapping[str, str]) -> str:
         """The agent's text in this language, not escaped."""
         return str(text[self._lang])
@@ -146,7 +171,7 @@ class _Words:
 def _key(key: Mapping[str, Any], say: _Words) -> tuple[str, ...]:
     told = {True: say("yes"), False: say("no"), None: say("unknown")}
     attributes = "<br>".join(f"{escape(name.upper())}: {told[value]}" for name, value in key["attributes"].items())
-    attempts = "<br>".join(f"{escape(name)}: {say(outcome)}" for name, outcome in key["export_attempts"].items())
+    attempts = "<br>".join(f"{say(name)}: {say(outcome)}" for name, outcome in key["export_attempts"].items())
     test = say(key["test_signature"]) + (f"<br>{escape(key['scheme'])}" if key["scheme"] else "")
     return (f"{escape(key['label'])}<br>{escape(key['type'])}<br><code>{escape(key['id'])}</code>", attributes or "–", attempts or "–", test)
 

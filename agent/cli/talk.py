@@ -89,6 +89,8 @@ class Talk:
                 case _:
                     return CANCEL
         except (KeyboardInterrupt, EOFError):
+            if self.terminal is not None:
+                self.terminal.say("")  # what follows does not stand behind the question
             return CANCEL
         finally:
             self._asking = False

@@ -9,7 +9,7 @@ from agent.inventory.certificates import CertificateView, views
 from agent.inventory.inspection import Inspection, Seen, SeenCertificate, SeenKey, for_encryption
 from agent.inventory.service import Inventory
 from agent.server.jobs import Job
-from tokens import module_file, public
+from tokens import module_file, platform, public
 from tokens.errors import KeyNotFound, MechanismUnsupported, ModuleUnusable, TokenFault
 from tokens.profiles import profile_of
 from tokens.session import Session
@@ -123,7 +123,7 @@ def result(seen: Seen, inspection: Inspection, token: Mapping[str, Any]) -> dict
             "library_version": status.library_version,
             "cryptoki_version": status.cryptoki_version,
             "architecture": file.architecture if file else None,
-            "owner": file.owner if file else None,
+            "owner": platform.user_of(file.owner) if file else None,
             "mode": f"{file.mode:04o}" if file else None,
             "sha256": file.sha256 if file else None,
             "sha256_recorded": status.ref.sha256,

@@ -106,13 +106,18 @@ def module(status: ModuleStatus, file: ModuleFile) -> Text:
     )
 
 
+_FAMILIES = {"rsa_pkcs1": "RSA PKCS#1 v1.5", "rsa_pss": "RSA-PSS", "ecdsa": "ECDSA"}
+
+
 def mechanisms(schemes: Sequence[str], count: int, vendors: int) -> Text:
-    """What it can do."""
-    listed = ", ".join(schemes)
-    return (
-        f"签名算法：{listed}（共 {count} 种机制，其中厂商自定义 {vendors} 种）",
-        f"signature algorithms: {listed} ({count} mechanisms, {vendors} of them the vendor's own)",
-    )
+    """What it can sign with, by family and digest."""
+    by_family = {
+        family: "/".join(word.rpartition("_sha")[2] for word in schemes if word.rpartition("_")[0] == family)
+        for family in dict.fromkeys(word.rpartition("_")[0] for word in schemes)
+    }
+    listed = ", ".join(f"{_FAMILIES.get(family, family)} (SHA-{digests})" for family, digests in by_family.items())
+    zh, en = (f"，其中厂商自定义 {vendors} 种", f", {vendors} of them the maker's own") if vendors else ("", "")
+    return (f"签名算法：{listed}（共 {count} 种机制{zh}）", f"signature algorithms: {listed} ({count} mechanisms{en})")
 
 
 # Keys

@@ -25,7 +25,7 @@ __all__ = ("Attribute", "CertificateType", "KeyType", "MechanismFlag", "ObjectCl
 def mechanism_name(number: int) -> str:
     """The standard's name of a mechanism ("CKM_ECDSA"), "" for one that it does not list: a vendor's own, or newer than the list."""
     try:
-        return "" if number >= 0x80000000 else f"CKM_{Mechanism(number).name}"
+        return "" if number >= 0x80000000 else f"CKM_{Mechanism(number).name.lstrip('_')}"
     except ValueError:
         return ""
 
