@@ -19,7 +19,7 @@ from tokens import platform
 from tokens.channel import Channel, ChannelClosed
 from tokens.errors import ModuleTimeout, ModuleUnusable, TokenError, from_wire
 from tokens.module_file import examine
-from tokens.profiles import Profile, profile_of
+from tokens.profiles import Profile, init_args_of, network_allowed, profile_of
 from tokens.types import ModuleRef
 from tokens.wire import Message
 
@@ -124,6 +124,8 @@ class Host:
         self.on_silence: Callable[[str, float], None] | None = None
         """Told the operation and the seconds, once for each call that the module has not answered for `SILENCE_SECONDS`."""
         self._silence: asyncio.TimerHandle | None = None
+        self.on_event: Callable[[Message], None] | None = None
+        """Told what the host says unasked."""
 
     @property
     def alive(self) -> bool:
@@ -151,7 +153,8 @@ class Host:
             self._output, printed = await _Output.open()
             try:
                 self._process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-I", _PROGRAM, self.kind, str(theirs.fileno())),
+                    *(sys.executable, "-I", _PROGRAM, self.kind, str(theirs.fileno()), str(profile_of(self.ref).memory_mib)),
+                    "network" if network_allowed(self.ref) else "sealed",
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=printed,
                     stderr=printed,
@@ -160,7 +163,7 @@ class Host:
                     cwd="/",
                     start_new_session=True,  # a Ctrl-C at the agent's terminal must not end a host inside a signature
                 )
-                self._channel = await Channel.over(ours)
+                self._channel = await Channel.over(ours, self._told)
             except BaseException:
                 ours.close()
                 raise
@@ -168,7 +171,9 @@ class Host:
                 theirs.close()
                 os.close(printed)
             try:
-                load = {"path": self.ref.path, "init_args": self.ref.init_args}
+                profile = profile_of(self.ref)
+                home = os.path.expanduser("~")
+                load: Message = {"path": self.ref.path, "init_args": init_args_of(self.ref, home), "reinitialise": profile.reinitialise}
                 return await self.call("load", load, deadline=self.deadlines.load)
             except BaseException:
                 await self._end()
@@ -184,11 +189,12 @@ class Host:
         if channel is None:
             raise self._ended or ModuleUnusable(reason="crashed", module=self.ref.name, during=op)
         call = _Call(op, deadline, spends_try or op in _SPENDS_TRY)
+        pending = channel.post(op, args, lambda: self._answered(call))
         self._queue.append(call)
         if len(self._queue) == 1:
             self._arm()
         try:
-            reply = await channel.post(op, args, lambda: self._answered(call))
+            reply = await pending
         except ChannelClosed:
             raise await self._why_gone(call) from None
         error = reply.get("error")
@@ -199,8 +205,16 @@ class Host:
 
     async def notify(self, op: str) -> None:
         """Send `op` and wait for nothing; used to interrupt a wait for a PIN."""
+        self.tell(op)
+
+    def tell(self, op: str, args: Message | None = None) -> None:
+        """Send `op` at once and wait for nothing; no deadline watches over it."""
         if self._channel is not None:
-            self._channel.post(op).add_done_callback(lambda done: done.exception())
+            self._channel.post(op, args).add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    def _told(self, event: Message) -> None:
+        if self.on_event is not None:
+            self.on_event(event)
 
     async def end(self, why: TokenError) -> None:
         """End the process while others still use it: their calls, under way and to come, raise `why` (token pulled, locked by the user)."""

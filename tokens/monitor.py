@@ -1,31 +1,49 @@
 """What tokens a module has, from a host that never logs in."""
 
 import asyncio
-from collections.abc import Sequence
+import builtins
+from collections.abc import Callable, Sequence
 
-from tokens.errors import TokenError
+from tokens.errors import ModuleTimeout, TokenError
 from tokens.hosts import Deadlines, Host
+from tokens.profiles import network_allowed, profile_of
 from tokens.types import Certificate, Key, KeyType, ModuleRef, ModuleStatus, PinState, SignatureScheme, Token, TokenState
 from tokens.wire import Message, to_bytes
 
+GROWN_KB, GROWN_FILES = 64 * 1024, 64
+"""A monitor host that has become so much larger than after its first list leaks, or its module does: another takes its place."""
+
 
 class Monitor:
-    """One module under watch.  Its host starts at the first question, and again after it crashed or hung."""
+    """One module under watch.  Its host starts at the first question, and again after it crashed, hung or grew."""
 
     def __init__(self, ref: ModuleRef, deadlines: Deadlines | None = None) -> None:
         self.ref = ref
         self.host = Host(ref, "monitor", deadlines)
+        self.host.on_event = self._heard
+        self.renewed = 0
+        """How often the host was replaced because it grew."""
         self._loaded: Message | None = None
+        self._first_size: tuple[int, int] | None = None
         self._turn = asyncio.Lock()
+        self._callbacks: builtins.list[Callable[[], None]] = []
+        self._ask_module = profile_of(ref).events is not False
 
     async def status(self) -> ModuleStatus:
-        """What the module says of itself, or why it cannot be used (never raises for that)."""
+        """What the module says of itself, or why it cannot be used (never raises for that); one whose C_GetSlotList hangs cannot."""
+        profile = profile_of(self.ref)
+        network = "allowed" if network_allowed(self.ref) else "denied"
         try:
             async with self._turn:
                 info = await self._ready()
+                await self.host.call("slots", deadline=self.host.deadlines.list)
         except TokenError as exc:
-            return ModuleStatus(self.ref, usable=False, problem=str(exc.facts.get("reason") or exc.code))
-        return ModuleStatus(self.ref, True, None, info["manufacturer"], info["description"], info["library_version"], info["cryptoki_version"])
+            problem = str(exc.facts.get("reason") or exc.code)
+            return ModuleStatus(self.ref, usable=False, problem=problem, profile=profile.name, network=network)
+        if network == "denied" and not info["confined"]:
+            network = "not_denied"  # this kernel or machine has no filter for it: said, not hidden
+        words = (info["manufacturer"], info["description"], info["library_version"], info["cryptoki_version"])
+        return ModuleStatus(self.ref, True, None, *words, profile.name, network)
 
     async def list(self, refresh: bool = False) -> tuple[Token, ...]:
         """Tokens present, uninitialised ones among them, each with the keys and certificates it shows without login.
@@ -34,8 +52,31 @@ class Monitor:
         """
         async with self._turn:
             await self._ready()
-            answer = await self.host.call("list", {"refresh": refresh}, deadline=self.host.deadlines.list)
-        return tuple(token_from(self.ref, entry) for entry in answer["tokens"])
+            try:
+                answer = await self.host.call("list", {"refresh": refresh}, deadline=self.host.deadlines.list)
+            except ModuleTimeout:
+                # It may be C_WaitForSlotEvent that hung, between two questions: this module is not asked for events again.
+                self._ask_module = self._ask_module and not self._callbacks
+                raise
+            tokens = tuple(token_from(self.ref, entry) for entry in answer["tokens"])
+            await self._renew_if_grown(answer["memory_kb"], answer["files"])
+        return tokens
+
+    def on_event(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback`, in the event loop, when the tokens of this module may have changed; the result ends that.
+
+        It comes within a quarter of a second of the event where the machine or the module tells of it.  Not every one does: it makes a
+        list come sooner and replaces none.  It starts no host.
+        """
+        self._callbacks.append(callback)
+        self._watch()
+
+        def end() -> None:
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
+                self._watch()
+
+        return end
 
     async def close(self) -> None:
         """End the host."""
@@ -44,8 +85,27 @@ class Monitor:
 
     async def _ready(self) -> Message:
         if self._loaded is None or not self.host.alive:
+            self._first_size = None
             self._loaded = await self.host.start()
+            if self._callbacks:
+                self._watch()
         return self._loaded
+
+    def _watch(self) -> None:
+        self.host.tell("watch", {"on": bool(self._callbacks), "module": self._ask_module})
+
+    def _heard(self, event: Message) -> None:
+        if event.get("event") == "slots":
+            for callback in tuple(self._callbacks):
+                callback()
+
+    async def _renew_if_grown(self, memory_kb: int, files: int) -> None:
+        if self._first_size is None:
+            self._first_size = (memory_kb, files)
+        elif memory_kb - self._first_size[0] > GROWN_KB or files - self._first_size[1] > GROWN_FILES:
+            self.renewed += 1
+            await self.host.close()
+            self._loaded = None
 
 
 def token_from(ref: ModuleRef, entry: Message) -> Token:

@@ -29,6 +29,10 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
+_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
+_IO_URING_SETUP = 425
+_SEALED = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
+"""AUDIT_ARCH_… and the number of socket(2), by machine (linux/audit.h, asm/unistd_64.h, asm-generic/unistd.h)."""
 
 
 class UnsafeFolder(OSError):
@@ -179,14 +183,69 @@ def harden(die_with_parent: bool = False, new_privileges: bool = False) -> None:
         libc.prctl(_PR_SET_PDEATHSIG, 9, 0, 0, 0)
 
 
-def limit(memory_bytes: int | None = None, files: int | None = None, cpu_seconds: int | None = None) -> None:
-    """Lower this process's own limits (address space, descriptors, processor time); a limit that is lower already stays."""
+def deny_network() -> bool:
+    """Forbid this process, and what it starts, every socket but Unix and netlink ones, for good (seccomp(2)); False where that cannot be done.
+
+    Smart cards need a Unix socket (pcscd) and netlink (udev) at most.  io_uring, which makes sockets past this filter, is refused too.
+    Call `harden` first: without new privileges forbidden, only root may install a filter.
+    """
+    import ctypes
+
+    if os.uname().machine not in _SEALED or struct.calcsize("P") != 8:
+        return False
+    filters = b"".join(struct.pack("=HBBI", *step) for step in _network_filter(*_SEALED[os.uname().machine]))
+    code = ctypes.create_string_buffer(filters, len(filters))
+    program = ctypes.create_string_buffer(struct.pack("@HP", len(filters) // 8, ctypes.addressof(code)))
+    return bool(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, program, 0, 0) == 0)
+
+
+def _network_filter(architecture: int, socket_call: int) -> list[tuple[int, int, int, int]]:
+    """Classic BPF over struct seccomp_data (nr at 0, arch at 4, first argument at 16): operation, jump if true, jump if false, value."""
+    load, equal, at_least, give = 0x20, 0x15, 0x35, 0x06
+    allow, refuse = 0x7FFF0000, 0x00050000  # SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO
+    return [
+        (load, 0, 0, 4),
+        (equal, 1, 0, architecture),
+        (give, 0, 0, refuse | errno.EPERM),  # a system call of another architecture (32 bits) would pass by other numbers
+        (load, 0, 0, 0),
+        (at_least, 6, 0, 0x40000000),  # x32
+        (equal, 5, 0, _IO_URING_SETUP),
+        (equal, 0, 3, socket_call),
+        (load, 0, 0, 16),
+        (equal, 1, 0, 1),  # AF_UNIX
+        (equal, 0, 2, 16),  # AF_NETLINK
+        (give, 0, 0, allow),
+        (give, 0, 0, refuse | errno.ENOSYS),
+        (give, 0, 0, refuse | errno.EAFNOSUPPORT),
+    ]
+
+
+def limit(memory_bytes: int | None = None, files: int | None = None, cpu_seconds: int | None = None, fixed: bool = False) -> None:
+    """Lower this process's own limits (address space, descriptors, processor time); a limit that is lower already stays.
+
+    `fixed` lowers the hard limits too, so that nothing that runs in this process can raise them again.
+    """
     for which, value in ((resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_NOFILE, files), (resource.RLIMIT_CPU, cpu_seconds)):
         if value is None:
             continue
         hard = resource.getrlimit(which)[1]
         bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(which, (bound, hard))
+        resource.setrlimit(which, (bound, bound if fixed else hard))
+
+
+def size_of_self() -> tuple[int, int]:
+    """Resident kB and open descriptors of this process."""
+    with open("/proc/self/statm", "rb") as file:
+        pages = int(file.read().split()[1])
+    return pages * (resource.getpagesize() // 1024), len(os.listdir("/proc/self/fd"))
+
+
+def plugged() -> frozenset[str]:
+    """What is plugged in at USB, by the kernel's names of places: equal while nothing came or went.  Empty where the kernel does not say."""
+    try:
+        return frozenset(name for name in os.listdir("/sys/bus/usb/devices") if ":" not in name)
+    except OSError:
+        return frozenset()
 
 
 def rename_new(source: str, target: str) -> None:

@@ -49,6 +49,9 @@ class Profile:
     """CKR_ names by which C_Login says "wrong PIN" besides CKR_PIN_INCORRECT."""
     events: bool | None = None
     """Whether C_WaitForSlotEvent tells of insertion; None: try it."""
+    locking: bool = True
+    """Whether C_Initialize asks for OS locking.  OpenSC (0.23 to 0.27) leaves a mutex locked once a card was pulled (sc_unlock) and then waits for
+    itself for ever; a host calls its module from one thread, and OpenSC starts none, so it needs no locks here."""
     memory_mib: int = 2048
     """Address space of a host of this module."""
     tried: bool = False
@@ -65,13 +68,17 @@ PROFILES: tuple[Profile, ...] = (
     # PIV cards before other cards of OpenSC: the signature key (9C, CKA_ID 02) asks each time, and a card is read slowly.
     Profile(
         "opensc-piv", "PIV 卡（OpenSC）", "PIV card (OpenSC)", ("opensc-pkcs11.so*", "libopensc-pkcs11.so*"), manufacturer="piv_*",
-        asks_each_time=(b"\x02",), deadlines=(("list", 20.0),), events=True, meaningless_serials=("00000000",), tried=True,
+        asks_each_time=(b"\x02",), deadlines=(("list", 20.0),), events=True, meaningless_serials=("00000000",), locking=False,
+        tried=True,
     ),
     Profile(
         "opensc-cac", "CAC 卡（OpenSC）", "CAC card (OpenSC)", ("opensc-pkcs11.so*", "libopensc-pkcs11.so*"), manufacturer="common access card*",
-        deadlines=(("list", 20.0),), events=True, sees_pin_counts=False, wrong_pin=("CKR_GENERAL_ERROR",),
+        deadlines=(("list", 20.0),), events=True, sees_pin_counts=False, wrong_pin=("CKR_GENERAL_ERROR",), locking=False,
     ),
-    Profile("opensc", "OpenSC", "OpenSC", ("opensc-pkcs11.so*", "onepin-opensc-pkcs11.so*"), deadlines=(("list", 20.0),), events=True, tried=True),
+    Profile(
+        "opensc", "OpenSC", "OpenSC", ("opensc-pkcs11.so*", "onepin-opensc-pkcs11.so*"), deadlines=(("list", 20.0),), events=True,
+        locking=False, tried=True,
+    ),
     Profile(
         "ykcs11", "YubiKey PIV", "YubiKey PIV", ("libykcs11*.so*",), asks_each_time=(b"\x02",), deadlines=(("load", 45.0), ("list", 30.0)),
         reinitialise=False, meaningless_serials=("0",), events=False,

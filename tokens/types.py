@@ -86,6 +86,10 @@ class ModuleStatus:
     description: str = ""
     library_version: str = ""
     cryptoki_version: str = ""
+    profile: str = ""
+    """Name of the row of `tokens.profiles` that it goes by."""
+    network: str = ""
+    """Whether its hosts may open internet sockets: allowed (profile or user), denied, not_denied (this machine has no means to deny it)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ synchronous (`Link`, `serve`), the agent side is `Channel`; both take any connec
 
 import base64
 import json
+import select
 import socket
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -108,6 +109,10 @@ class Link:
         """Whether a whole message was read already, so that the socket may be silent although one is there."""
         return bool(self._ready)
 
+    def quiet(self, seconds: float) -> bool:
+        """Whether nothing came for so long."""
+        return not self._ready and not select.select([self.sock], [], [], seconds)[0]
+
     def send(self, message: Mapping[str, Any]) -> None:
         """Write one message; raises OSError when the other side has gone."""
         self.sock.sendall(pack(message))
@@ -124,13 +129,19 @@ class Link:
         return self._ready.pop(0)
 
 
-def serve(link: Link, answer: Callable[[str, Message], Message]) -> None:
+def serve(link: Link, answer: Callable[[str, Message], Message], idle: Callable[[], float | None] | None = None) -> None:
     """Answer requests in order until the other side closes.
+
+    `idle`, called whenever nothing is asked, does a little and says in how many seconds it wants to be called again; None: after the next request.
 
     `answer(op, args)` returns the result; it raises an exception with `code` and `facts` (as `tokens.errors.TokenError` has)
     for an error of the domain.  Any other exception ends the process: its traceback goes to stderr, the channel closes.
     """
-    while (request := link.receive()) is not None:
+    while True:
+        while idle is not None and (seconds := idle()) is not None and link.quiet(seconds):
+            pass
+        if (request := link.receive()) is None:
+            return
         try:
             reply: Message = {"id": request.get("id"), "result": answer(str(request.get("op")), request.get("args") or {})}
         except Exception as exc:

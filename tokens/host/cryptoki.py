@@ -11,8 +11,10 @@ from ctypes import POINTER, byref, c_char, c_ubyte, c_ulong, c_void_p, cast, siz
 from dataclasses import dataclass
 from typing import Any
 
-from tokens.errors import ModuleUnusable
+from tokens.errors import ModuleUnusable, TokenFault
 from tokens.host.returns import error_for, name_of
+from tokens.profiles import profile_of
+from tokens.types import ModuleRef
 
 # Flags, classes and attributes (PKCS#11 v2.40): only those that are used.
 CKF_WRITE_PROTECTED, CKF_LOGIN_REQUIRED, CKF_USER_PIN_INITIALIZED, CKF_PROTECTED_PATH, CKF_TOKEN_INITIALIZED = 0x2, 0x4, 0x8, 0x100, 0x400
@@ -29,7 +31,8 @@ CKA_EC_PARAMS, CKA_EC_POINT, CKA_ALWAYS_AUTHENTICATE = 0x180, 0x181, 0x202
 _OS_LOCKING_OK = 0x2
 _CANT_LOCK, _ARGUMENTS_BAD, _ALREADY_INITIALIZED = 0x0A, 0x07, 0x191
 _SIGNATURE_MAX = 2048
-_UNAVAILABLE = c_ulong(-1).value
+_SLOTS_MAX, _MECHANISMS_MAX, _OBJECTS_MAX, _VALUE_MAX = 1024, 8192, 20_000, 1 << 20
+"""More than any real token has; a module that claims more is answering nonsense, and is not followed into it."""
 _FUNCTIONS = (
     "C_Initialize", "C_Finalize", "C_GetInfo", "C_GetFunctionList", "C_GetSlotList", "C_GetSlotInfo", "C_GetTokenInfo",
     "C_GetMechanismList", "C_GetMechanismInfo", "C_InitToken", "C_InitPIN", "C_SetPIN", "C_OpenSession", "C_CloseSession",
@@ -135,8 +138,17 @@ class SlotToken:
 def _text(structure: ctypes.Structure, field: str) -> str:
     """A padded field as text: NULs and spaces stripped, decoded with replacement (labels may be cut inside a character)."""
     place = getattr(type(structure), field)
-    raw = ctypes.string_at(ctypes.addressof(structure) + place.offset, place.size)
-    return raw.strip(b"\0 ").decode("utf-8", errors="replace")
+    return readable(ctypes.string_at(ctypes.addressof(structure) + place.offset, place.size))
+
+
+def readable(raw: bytes) -> str:
+    """A module's text for people: padding stripped, decoded with replacement, nothing in it that commands a terminal."""
+    text = raw.strip(b"\0 ").decode("utf-8", errors="replace")
+    return text if text.isprintable() else "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def _nonsense(during: str) -> TokenFault:
+    return TokenFault(reason="nonsense", during=during)
 
 
 def number(value: int) -> bytes:
@@ -176,6 +188,7 @@ class Cryptoki:
         self.path = path
         self._functions = functions
         self._init_args = init_args
+        self._locking = profile_of(ModuleRef("", path, "added")).locking
         self._library = library  # keeps it loaded
         self.generation = 0
         """Counts C_Initialize; a handle of another generation means nothing."""
@@ -192,7 +205,7 @@ class Cryptoki:
         pointer = POINTER(_FunctionList)()
         library.C_GetFunctionList.restype = c_ulong
         value = library.C_GetFunctionList(byref(pointer))
-        if value:
+        if value or cast(pointer, c_void_p).value is None:
             raise ModuleUnusable(reason="failed", path=path, ckr=name_of(value), during="C_GetFunctionList")
         prototype = ctypes.CFUNCTYPE(c_ulong)  # no argument types: each caller passes typed values
         functions = {name: prototype(address) for name, address in zip(_FUNCTIONS, pointer.contents.functions, strict=True) if address}
@@ -212,10 +225,10 @@ class Cryptoki:
         return int(function(*args)) if function else 0x54
 
     def initialize(self) -> None:
-        """C_Initialize, asking for OS locking (some modules start threads of their own); without, where the module cannot."""
+        """C_Initialize, asking for OS locking (some modules start threads of their own); without, where the module cannot or its profile says so."""
         reserved = ctypes.create_string_buffer(self._init_args.encode()) if self._init_args is not None else None
         args = _InitArgs(flags=_OS_LOCKING_OK, reserved=cast(reserved, c_void_p) if reserved else None)
-        value = self.returns("C_Initialize", byref(args))
+        value = self.returns("C_Initialize", byref(args) if self._locking or reserved else None)
         if value in (_CANT_LOCK, _ARGUMENTS_BAD) and reserved is None:
             value = self.returns("C_Initialize", None)
         if value and value != _ALREADY_INITIALIZED:
@@ -241,25 +254,42 @@ class Cryptoki:
 
     def slots(self) -> list[SlotToken]:
         """Every slot with a token in it.  A slot or token that answers with an error is listed with `fault`, or left out when empty."""
-        ids: Any = None
-        count = c_ulong()
+        return [found for slot_id in self.slot_ids() if (found := self.slot(slot_id)) is not None]
+
+    def slot_ids(self) -> list[int]:
+        """Numbers of the slots with a token in them."""
+        return self._numbers("C_GetSlotList", _SLOTS_MAX, c_ubyte(1))
+
+    def slot_event(self) -> bool | None:
+        """Whether a slot changed since the last question (C_WaitForSlotEvent, not waiting); None where the module does not tell."""
+        slot = c_ulong()
+        ckr = name_of(self.returns("C_WaitForSlotEvent", c_ulong(1), byref(slot), None))
+        return {"CKR_OK": True, "CKR_NO_EVENT": False}.get(ckr)
+
+    def _numbers(self, name: str, most: int, *args: Any) -> list[int]:
+        """A list by the two-call convention (v2.40 5.2); raises `TokenFault` (reason "nonsense") for one that no token has."""
+        count, value = c_ulong(), 0
         for _ in range(3):  # the number may grow between the two calls
-            self.call("C_GetSlotList", c_ubyte(1), None, byref(count))
-            ids = (c_ulong * max(count.value, 1))()
-            value = self.returns("C_GetSlotList", c_ubyte(1), ids, byref(count))
+            self.call(name, *args, None, byref(count))
+            room = count.value
+            if room > most:
+                raise _nonsense(name)
+            seen = (c_ulong * max(room, 1))()
+            value = self.returns(name, *args, seen, byref(count))
             if name_of(value) != "CKR_BUFFER_TOO_SMALL":
                 break
         if value:
-            raise error_for(name_of(value), "C_GetSlotList")
-        return [found for slot_id in ids[: count.value] if (found := self.slot(slot_id)) is not None]
+            raise error_for(name_of(value), name)
+        if count.value > room:
+            raise _nonsense(name)
+        return list(seen[: count.value])
 
     def slot(self, slot_id: int) -> SlotToken | None:
         """One slot with its token; None when it is empty."""
         slot, token = _SlotInfo(), _TokenInfo()
-        if self.returns("C_GetSlotInfo", c_ulong(slot_id), byref(slot)):
-            return None
+        value = self.returns("C_GetSlotInfo", c_ulong(slot_id), byref(slot))
         description = _text(slot, "description")
-        value = self.returns("C_GetTokenInfo", c_ulong(slot_id), byref(token))
+        value = value or self.returns("C_GetTokenInfo", c_ulong(slot_id), byref(token))
         if value:
             ckr = name_of(value)
             gone = ckr in ("CKR_TOKEN_NOT_PRESENT", "CKR_DEVICE_REMOVED", "CKR_SLOT_ID_INVALID")
@@ -270,11 +300,7 @@ class Cryptoki:
 
     def mechanisms(self, slot_id: int) -> frozenset[int]:
         """CKM_ numbers the token offers."""
-        count = c_ulong()
-        self.call("C_GetMechanismList", c_ulong(slot_id), None, byref(count))
-        seen = (c_ulong * max(count.value, 1))()
-        self.call("C_GetMechanismList", c_ulong(slot_id), seen, byref(count))
-        return frozenset(seen[: count.value])
+        return frozenset(self._numbers("C_GetMechanismList", _MECHANISMS_MAX, c_ulong(slot_id)))
 
     def open_session(self, slot_id: int, writing: bool = False) -> int:
         """C_OpenSession; the handle."""
@@ -317,6 +343,8 @@ class Cryptoki:
             self.login(session, CKU_CONTEXT_SPECIFIC, context[0])
         signature, length = (c_char * _SIGNATURE_MAX)(), c_ulong(_SIGNATURE_MAX)
         self.call("C_Sign", c_ulong(session), ctypes.c_char_p(data), c_ulong(len(data)), signature, byref(length))
+        if length.value > _SIGNATURE_MAX:
+            raise _nonsense("C_Sign")
         return signature.raw[: length.value]
 
     def find(self, session: int, wanted: Mapping[int, bytes]) -> list[int]:
@@ -330,11 +358,14 @@ class Cryptoki:
     def _found(self, session: int) -> Iterator[int]:
         batch = (c_ulong * 64)()
         count = c_ulong()
-        while True:
+        for _ in range(_OBJECTS_MAX // len(batch)):
             self.call("C_FindObjects", c_ulong(session), batch, c_ulong(len(batch)), byref(count))
             if not count.value:
                 return
+            if count.value > len(batch):
+                break
             yield from batch[: count.value]
+        raise _nonsense("C_FindObjects")
 
     def attributes(self, session: int, handle: int, wanted: Iterable[int]) -> dict[int, bytes]:
         """Values of the attributes that the object has and shows.  One call for the sizes, one for the values, as 5.7.5 allows."""
@@ -345,7 +376,7 @@ class Cryptoki:
         value = self.returns("C_GetAttributeValue", c_ulong(session), c_ulong(handle), template, c_ulong(len(kinds)))
         if value and name_of(value) not in ("CKR_ATTRIBUTE_SENSITIVE", "CKR_ATTRIBUTE_TYPE_INVALID", "CKR_BUFFER_TOO_SMALL"):
             raise error_for(name_of(value), "C_GetAttributeValue")
-        shown = [(place.type, int(place.length)) for place in template if place.length not in (_UNAVAILABLE, 0)]
+        shown = [(place.type, int(place.length)) for place in template if 0 < place.length <= _VALUE_MAX]
         if not shown:
             return {}
         template = (_Attribute * len(shown))()
@@ -353,4 +384,4 @@ class Cryptoki:
         for place, (kind, length), buffer in zip(template, shown, buffers, strict=True):
             place.type, place.value, place.length = kind, cast(buffer, c_void_p), length
         self.call("C_GetAttributeValue", c_ulong(session), c_ulong(handle), template, c_ulong(len(shown)))
-        return {place.type: buffer.raw[: place.length] for place, buffer in zip(template, buffers, strict=True) if place.length != _UNAVAILABLE}
+        return {place.type: buffer.raw[: place.length] for place, buffer in zip(template, buffers, strict=True) if place.length <= len(buffer)}

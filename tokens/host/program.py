@@ -12,6 +12,8 @@ class Program:
 
     def __init__(self) -> None:
         self._module: Cryptoki | None = None
+        self.confined = False
+        """Whether this process is denied the network; told with the module's status."""
         self._operations: Mapping[str, Callable[[Message], Message]] | None = None
 
     @property
@@ -24,6 +26,10 @@ class Program:
     def operations(self) -> Mapping[str, Callable[[Message], Message]]:
         """Name to function; a kind of host adds its own."""
         return {"load": self.load}
+
+    def idle(self) -> float | None:
+        """What is done while nobody asks; the seconds until it is called again, None where there is nothing."""
+        return None
 
     def answer(self, op: str, args: Message) -> Message:
         """Do one operation."""
@@ -43,4 +49,5 @@ class Program:
             "description": info.description,
             "library_version": info.library_version,
             "cryptoki_version": info.cryptoki_version,
+            "confined": self.confined,
         }
