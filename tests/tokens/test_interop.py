@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,5 +85,31 @@ def test_a_key_of_a_kind_we_do_not_use_is_listed_and_not_used(bench: Bench) -> N
         async with await bench.logged_in() as session:
             assert (b"\x51", KeyType.OTHER) in [(key.cka_id, key.type) for key in await session.keys()]
             assert await session.schemes(b"\x51") == ()
+
+    asyncio.run(run())
+
+
+_ENCRYPTION_ONLY = """
+import sys, pkcs11
+token = pkcs11.lib(sys.argv[1]).get_token(token_label=sys.argv[2])
+with token.open(rw=True, user_pin=sys.argv[3]) as session:
+    for kind, use in ((pkcs11.ObjectClass.PRIVATE_KEY, pkcs11.Attribute.SIGN), (pkcs11.ObjectClass.PUBLIC_KEY, pkcs11.Attribute.VERIFY)):
+        for key in session.get_objects({pkcs11.Attribute.CLASS: kind, pkcs11.Attribute.LABEL: "encrypt"}):
+            key[use] = False
+"""
+
+
+def test_of_two_keys_under_one_id_the_signing_one_is_taken(bench: Bench) -> None:
+    """Some UKeys keep a signing and an encryption key in one container; the order they are found in is the module's."""
+    for label in ("encrypt", "sign"):
+        _tool(bench, "--keypairgen", "--key-type", "rsa:2048", "--id", "77", "--label", label)
+    subprocess.run([sys.executable, "-c", _ENCRYPTION_ONLY, bench.ref.path, LABEL, PIN], env=dict(bench.ref.env), check=True)
+
+    async def run() -> None:
+        async with await bench.logged_in() as session:
+            (key,) = [key for key in await session.keys() if key.cka_id == b"\x77"]
+            assert key.label == "sign"
+            await session.sign(b"\x77", SignatureScheme.RSA_PKCS1_SHA256, b"x")
+            assert [key.cka_id for key in await session.keys()] == sorted(key.cka_id for key in await session.keys())
 
     asyncio.run(run())

@@ -1,11 +1,14 @@
 """Objects on a token as the wire carries them: keys and certificates, read leniently by ctypes."""
 
+from collections.abc import Mapping
+
 from tokens.errors import KeyNotFound
 from tokens.host import cryptoki as ck
 from tokens.host.cryptoki import Cryptoki, SlotToken
 from tokens.wire import Message, to_text
 
 _RSA, _EC = 0, 3
+_SIGNS, _VERIFIES = 0x108, 0x10A  # CKA_SIGN, CKA_VERIFY
 _CURVES = {
     bytes.fromhex("06082a8648ce3d030107"): "p256",
     bytes.fromhex("06052b81040022"): "p384",
@@ -32,38 +35,45 @@ def key_type(module: Cryptoki, session: int, handle: int, kind: int | None) -> s
 
 
 def keys(module: Cryptoki, session: int) -> list[Message]:
-    """Keys by CKA_ID: private key objects that show themselves, and public ones that stand for a hidden private key.
+    """Keys by CKA_ID, in its order: private key objects that show themselves, and public ones that stand for a hidden private key.
 
-    An unnamed key (empty CKA_ID) cannot be told from another; it is left out.
+    An unnamed key (empty CKA_ID) cannot be told from another; it is left out.  Where a signing and an encryption key share an ID, the
+    signing one is listed.
     """
     found: dict[bytes, Message] = {}
     for private, kind in ((True, ck.CKO_PRIVATE_KEY), (False, ck.CKO_PUBLIC_KEY)):
-        wanted = (*_KEY, ck.CKA_SENSITIVE, ck.CKA_EXTRACTABLE, ck.CKA_ALWAYS_AUTHENTICATE) if private else _KEY
-        for handle in module.find(session, {ck.CKA_CLASS: ck.number(kind)}):
-            seen = module.attributes(session, handle, wanted)
-            cka_id = seen.get(ck.CKA_ID, b"")
+        wanted = (*_KEY, ck.CKA_SENSITIVE, ck.CKA_EXTRACTABLE, ck.CKA_ALWAYS_AUTHENTICATE, _SIGNS) if private else (*_KEY, _VERIFIES)
+        seen = [(module.attributes(session, handle, wanted), handle) for handle in module.find(session, {ck.CKA_CLASS: ck.number(kind)})]
+        seen.sort(key=lambda each: (each[0].get(ck.CKA_ID, b""), _other_use(each[0]), each[0].get(ck.CKA_LABEL, b"")))
+        for about, handle in seen:
+            cka_id = about.get(ck.CKA_ID, b"")
             if not cka_id or cka_id in found:
                 continue
-            sensitive, extractable = ck.as_bool(seen.get(ck.CKA_SENSITIVE)), ck.as_bool(seen.get(ck.CKA_EXTRACTABLE))
+            sensitive, extractable = ck.as_bool(about.get(ck.CKA_SENSITIVE)), ck.as_bool(about.get(ck.CKA_EXTRACTABLE))
             found[cka_id] = {
                 "id": cka_id.hex(),
-                "label": text(seen.get(ck.CKA_LABEL)),
-                "type": key_type(module, session, handle, ck.as_number(seen.get(ck.CKA_KEY_TYPE))),
+                "label": text(about.get(ck.CKA_LABEL)),
+                "type": key_type(module, session, handle, ck.as_number(about.get(ck.CKA_KEY_TYPE))),
                 "private": private,
                 "non_extractable": bool(sensitive) and extractable is False if private else None,
-                "always_authenticate": bool(ck.as_bool(seen.get(ck.CKA_ALWAYS_AUTHENTICATE))) if private else None,
+                "always_authenticate": bool(ck.as_bool(about.get(ck.CKA_ALWAYS_AUTHENTICATE))) if private else None,
             }
-    return list(found.values())
+    return [found[cka_id] for cka_id in sorted(found)]
+
+
+def _other_use(seen: Mapping[int, bytes]) -> bool:
+    """Whether the token says that the key is not for signatures: an encryption key under the same ID must not be taken for it."""
+    return ck.as_bool(seen.get(_SIGNS)) is False or ck.as_bool(seen.get(_VERIFIES)) is False
 
 
 def certificates(module: Cryptoki, session: int) -> list[Message]:
-    """X.509 certificates with their bytes; one without CKA_VALUE (a URL only) is left out."""
+    """X.509 certificates with their bytes, in a stable order; one without CKA_VALUE (a URL only) is left out."""
     found = []
     for handle in module.find(session, {ck.CKA_CLASS: ck.number(ck.CKO_CERTIFICATE)}):
         seen = module.attributes(session, handle, (ck.CKA_ID, ck.CKA_LABEL, ck.CKA_VALUE, ck.CKA_CERTIFICATE_TYPE))
         if seen.get(ck.CKA_VALUE) and not ck.as_number(seen.get(ck.CKA_CERTIFICATE_TYPE)):
             found.append({"id": seen.get(ck.CKA_ID, b"").hex(), "label": text(seen.get(ck.CKA_LABEL)), "der": to_text(seen[ck.CKA_VALUE])})
-    return found
+    return sorted(found, key=lambda each: (each["id"], each["label"], each["der"]))
 
 
 def state_of(slot: SlotToken) -> tuple[str, str]:
@@ -120,18 +130,25 @@ def describe(slot: SlotToken) -> Message:
 
 
 def private_key(module: Cryptoki, session: int, cka_id: bytes) -> int:
-    """Handle of the private key with this CKA_ID; raises `KeyNotFound`."""
-    found = module.find(session, {ck.CKA_CLASS: ck.number(ck.CKO_PRIVATE_KEY), ck.CKA_ID: cka_id})
+    """Handle of the private key with this CKA_ID, the one for signatures where there are several; raises `KeyNotFound`."""
+    found = _of(module, session, ck.CKO_PRIVATE_KEY, cka_id)
     if not found:
         raise KeyNotFound(id=cka_id.hex())
     return found[0]
+
+
+def _of(module: Cryptoki, session: int, kind: int, cka_id: bytes) -> list[int]:
+    found = module.find(session, {ck.CKA_CLASS: ck.number(kind), ck.CKA_ID: cka_id})
+    if len(found) > 1 and kind != ck.CKO_CERTIFICATE:
+        found.sort(key=lambda handle: _other_use(module.attributes(session, handle, (_SIGNS, _VERIFIES))))
+    return found
 
 
 def public_parts(module: Cryptoki, session: int, cka_id: bytes) -> dict[str, bytes]:
     """What the public key can be made of: from the public object, the private one (RSA) or the certificate; raises `KeyNotFound`."""
     wanted = (ck.CKA_MODULUS, ck.CKA_PUBLIC_EXPONENT, ck.CKA_EC_PARAMS, ck.CKA_EC_POINT)
     for kind in (ck.CKO_PUBLIC_KEY, ck.CKO_PRIVATE_KEY, ck.CKO_CERTIFICATE):
-        for handle in module.find(session, {ck.CKA_CLASS: ck.number(kind), ck.CKA_ID: cka_id}):
+        for handle in _of(module, session, kind, cka_id):
             if kind == ck.CKO_CERTIFICATE:
                 seen = module.attributes(session, handle, (ck.CKA_VALUE,))
                 if seen.get(ck.CKA_VALUE):
