@@ -126,7 +126,11 @@ class Client:
     def _answer(self, job_id: str, question: dict[str, Any], conversation: Conversation) -> None:
         answer = conversation.answer(question)
         if isinstance(answer, str):
-            self.post(f"/v1/jobs/{job_id}/answers", {"question": question["question"], "answer": answer})
+            try:
+                self.post(f"/v1/jobs/{job_id}/answers", {"question": question["question"], "answer": answer})
+            except Told as told:
+                if told.code is not Code.NOT_FOUND:  # the job ended at its question (token pulled, locked): its last event says why
+                    raise
         else:
             deliver(str(question["socket"]), str(question["nonce"]), answer)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from agent.api.errors import ApiError, Code
 from agent.inventory.certificates import CertificateView, views
-from tokens.errors import TokenError
+from tokens.errors import ModuleUnusable, TokenError
 from tokens.types import Token, TokenState
 
 
@@ -20,8 +20,10 @@ def token(seen: Sequence[Token], selector: str | None, state: TokenState, troubl
         raise ApiError(Code.TOKEN_AMBIGUOUS, token=selector, available=", ".join(f"{t.label} ({t.serial})" for t in fitting))
     if any(t.state is TokenState.NOT_INITIALISED for t in named) and selector is not None:
         raise ApiError(Code.TOKEN_NOT_INITIALISED, token=selector)
-    if troubles and not seen:
-        trouble = next(iter(troubles.values()))
+    # A module that hung or crashed may have it: then nobody can say that it is absent.
+    unsure = [each for each in troubles.values() if not (isinstance(each, ModuleUnusable) and each.facts.get("reason") != "crashed")]
+    if (selector is not None or not there) and (unsure or (troubles and not there)):
+        trouble = next(iter(unsure or troubles.values()))
         raise ApiError(Code(trouble.code), **trouble.facts)
     if not any_module:
         raise ApiError(Code.TOKEN_ABSENT, token=selector, available="", reason="no_module")

@@ -144,7 +144,10 @@ class Inventory(Sight):
         return hinted or any(key.cka_id == cka_id and key.always_authenticate for key in token.keys)
 
     async def _taken(self, token: Token, job: Job | None) -> Login | None:
-        if job is None or self.settings.pin_scope != "minutes":
+        if self.settings.pin_scope != "minutes":  # it may have been, until a moment ago
+            await self._logins.end(self._logins.held, lambda token: PinCancelled(reason="locked", token=token.label))
+            return None
+        if job is None:
             return None
         return self._logins.take(token, job, platform.session_of(job.caller.pid))
 

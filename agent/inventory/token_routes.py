@@ -162,6 +162,9 @@ async def _to_initialise(inventory: Inventory, body: InitBody) -> Token:
         full = [t for t in there if t.state is TokenState.READY]
         if full and not body.emulated:
             raise _holds_keys(full[0])
+        module = "emulated" if body.emulated else wanted
+        if module is not None and (trouble := inventory.troubles().get(module)):
+            raise trouble  # there may be a blank one, which the module cannot show
         raise ApiError(Code.TOKEN_ABSENT, reason="no_softhsm" if body.emulated else "no_blank", token=body.module, available="")
     if len(blank) > 1 and not body.emulated:
         raise ApiError(

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -92,12 +91,12 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     made = Desk(tmp_path)
     refs = (ModuleRef("a", "/a.so", "added"), ModuleRef("b", "/b.so", "added"))
     monkeypatch.setattr(modules, "configured", lambda home: refs)
     monkeypatch.setattr(sight, "Monitor", made.monitor)
-    yield made
+    return made
 
 
 async def until(reached: Any) -> None:
@@ -309,7 +308,7 @@ def test_a_sleep_of_the_machine_ends_held_logins(desk: Desk, monkeypatch: pytest
         await until(lambda: desk.monitors["a"].asked > asked + 3)
         assert not held.over.done()
         desk.slept = 3600.0
-        await until(lambda: held.over.done())
+        await until(held.over.done)
         assert held.over.result().facts["reason"] == "locked"
         await desk.inventory.close()
 
@@ -372,7 +371,7 @@ def test_a_module_for_one_process_at_a_time_is_not_watched_while_a_session_is_op
         assert a.asked == asked
         login.session.host.alive = False  # the session says that its token is gone
         assert "on a" not in labels(await desk.inventory.settled())
-        await until(lambda: login.over.done())
+        await until(login.over.done)
         assert login.over.result().code == "token_removed"
         assert "on a" in labels(await desk.inventory.settled())
         assert a.asked > asked
