@@ -1,6 +1,6 @@
 """Every error in two sentences, Chinese and English: what happened, and what to do about it.
 
-A sentence is looked up as ``code.reason`` (facts["reason"]) and then as ``code``.  A part in ``[…]`` is left out when one of
+A sentence is looked up as ``code.reason`` (facts["reason"]), as ``code.pin_state`` (facts["pin_state"]) and then as ``code``.  A part in ``[…]`` is left out when one of
 the facts it names is missing; a missing fact outside of brackets reads as a plain word.  Facts are plain values, mostly:
 
     token, wanted, name, module, path, serial        names as the user knows them (certificate, key, … stand for `wanted` too)
@@ -58,7 +58,8 @@ def _fill(template: str, known: Mapping[str, str], lang: str) -> str:
 def sentence(code: Code | str, facts: Mapping[str, Any] | None = None, lang: str = "en") -> tuple[str, str]:
     """What happened and what to do, as two sentences in `lang` ("zh", else English).  Never fails: an unknown code is worded as `internal`."""
     facts = facts or {}
-    found = SENTENCES.get(f"{code}.{facts.get('reason')}") or SENTENCES.get(str(code)) or SENTENCES["internal"]
+    keys = (f"{code}.{facts.get('reason')}", f"{code}.{facts.get('pin_state')}", str(code), "internal")
+    found = next(SENTENCES[key] for key in keys if key in SENTENCES)
     lang = "zh" if lang.lower().startswith("zh") else "en"
     message, hint = (found.zh, found.zh_hint) if lang == "zh" else (found.en, found.en_hint)
     known = _known(facts, lang)

@@ -17,6 +17,18 @@ TOKENS: Mapping[str, Sentence] = {
         "The PIN is wrong; everything stopped.[ {published} document(s) were done.][ {remaining} were not.]",
         "Check the PIN and go on with `yinxin sign --resume {batch}`; several wrong PINs in a row lock the token.",
     ),
+    "pin_incorrect.final_try": Sentence(
+        "PIN 码不对，已停止，没有文件被签署；UKey 只剩最后一次机会。",
+        "不要再试：先向 UKey 管理员核实 PIN 码；再错一次 UKey 就会锁定。",
+        "The PIN is wrong; everything stopped, and no file was signed. Only one try is left on the token.",
+        "Do not try again before you are sure of the PIN: another wrong one locks the token.",
+    ),
+    "pin_incorrect.locked": Sentence(
+        "PIN 码不对，UKey 现在已锁定；没有文件被签署。",
+        "请联系发证机构或 UKey 管理员解锁（需要管理员 PIN 或解锁码）。",
+        "The PIN is wrong, and now the token is locked; no file was signed.",
+        "Ask whoever issued it to unblock it (with the SO PIN or PUK).",
+    ),
     "pin_locked": Sentence(
         "UKey[“{token}”]已锁定，不再接受 PIN 码。",
         "请联系发证机构或 UKey 管理员解锁；没有文件因此被改动。",
@@ -106,6 +118,12 @@ TOKENS: Mapping[str, Sentence] = {
         "请运行 apt install softhsm2，再试一次。",
         "SoftHSM2 is not installed, so there can be no emulated token.",
         "Run `apt install softhsm2` and try again.",
+    ),
+    "token_absent.none_pulled": Sentence(
+        "没有拔出的练习用 UKey。",
+        "用 yinxin token list 查看有哪些。",
+        "No emulated token is pulled out.",
+        "`yinxin token list` shows what there is.",
     ),
     "token_absent.no_blank": Sentence(
         "没有可以初始化的空 UKey[（驱动 {token}）]。",

@@ -257,6 +257,8 @@ def _named(session: Session, token: str | None, wanted: str) -> str:
     if token is not None:
         return token
     emulated = [each for each in session.client().get("/v1/tokens")["tokens"] if each.get("emulated") and each["state"] == wanted]
+    if not emulated and wanted == "removed":
+        raise ApiError(Code.TOKEN_ABSENT, reason="none_pulled")
     return str(find.only(emulated)["serial"])
 
 
