@@ -131,9 +131,9 @@ class Batch:
             return
         await self._record_intent(means, usable)
         try:
-            await self._inventory.unlock(self._job, session, means.token, "sign", [d.listed() for d in usable], means.certificate.cka_id)
+            await signer.unlock(usable)
             means.authorise(len(usable), datetime.now(UTC))  # a person may have taken minutes over the PIN
-            await self._inventory.prove(session, means.token, means.certificate.cka_id, means.scheme, means.public_key)
+            await signer.prove()
             step = self._step(lambda worker, d: self._sign(signer, worker, d), self._counting("sign"))
             await self._each(lease, shares.finish_all(self._step(self._snapshot), step))
         finally:

@@ -100,7 +100,7 @@ class Signer:
         self._stopped: SetStopped | TokenError | None = None
 
     async def unlock(self, documents: Sequence[Document]) -> None:
-        """Ask for consent and PIN, and log in once; raises `ApiError` or `TokenError`.
+        """Ask for consent and PIN, and log in once; raises `ApiError`, `TokenError`.
 
         That the key wants the PIN at every signature may show only now: then the person is told, and asked, before the first one.
         """
@@ -111,6 +111,12 @@ class Signer:
         if (await self.session.signer(cka_id)).always_authenticate:
             ask = Ask("sign", listed, each_signature=True)
             await self._inventory.consent(self._job, self.session, token, ask, "each_signature", count=len(documents))
+
+    async def prove(self) -> None:
+        """Try a kind of key that is new here on a text that means nothing, unless the PIN is for one signature: that is the document's."""
+        if not self._each:
+            means = self.means
+            await self._inventory.prove(self.session, means.token, means.certificate.cka_id, means.scheme, self._public_key)
 
     async def sign(self, document: Document, attributes: bytes) -> bytes:
         """The token's signature over the attributes of `document`, checked; raises `TokenError`, `SetStopped`."""
