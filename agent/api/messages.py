@@ -1,6 +1,7 @@
 """Every error in two sentences, Chinese and English: what happened, and what to do about it.
 
-A sentence is looked up as ``code.reason`` (facts["reason"]), as ``code.pin_state`` (facts["pin_state"]) and then as ``code``.  A part in ``[…]`` is left out when one of
+A sentence is looked up as ``code.reason`` (facts["reason"]), as ``code.pin_state`` (facts["pin_state"]: what the token says after a
+wrong PIN) and then as ``code``.  A part in ``[…]`` is left out when one of
 the facts it names is missing; a missing fact outside of brackets reads as a plain word.  Facts are plain values, mostly:
 
     token, wanted, name, module, path, serial        names as the user knows them (certificate, key, … stand for `wanted` too)
