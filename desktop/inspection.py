@@ -9,7 +9,7 @@ from desktop.nouns import Wire
 from desktop.words import Words, speaks_of_commands
 
 _VERDICTS = ("passed", "failed", "indeterminate")
-_FACTS = ("path", "library_version", "sha256", "owner", "mode")
+_FACTS = ("path", "library_version", "sha256")
 _INK = {"ok": "#17703A", "warn": "#8A5300", "fail": "#B3261E", "passed": "#17703A", "failed": "#B3261E", "indeterminate": "#8A5300"}
 """Colours on paper, whatever the screen's scheme."""
 
@@ -53,6 +53,10 @@ class Inspection:
             tuple((words(f"inspect.fact.{name}"), str(told[name])) for name in _FACTS if told.get(name) not in (None, "")),
         )
 
+    def worst_first(self) -> list[Finding]:
+        """The findings as people want to read them."""
+        return sorted(self.findings, key=lambda finding: ("fail", "warn", "ok").index(finding.state))
+
 
 def _finding(data: Wire, words: Words) -> Finding:
     state, name = str(data.get("state")), str(data.get("name") or "")
@@ -78,15 +82,15 @@ def page(inspection: Inspection, title: str, about: Sequence[str], words: Words)
     seal = words("inspect.seal.yes" if inspection.may_carry_seal else "inspect.seal.no")
     rows = "".join(
         f'<tr><td style="color:{_INK[f.state]}"><b>{words(f"inspect.finding.{f.state}")}</b></td>'
-        f"<td>{escape(f.text)}</td><td>{escape(f.hint)}</td></tr>"
-        for f in inspection.findings
+        f"<td>{escape(f.text)}{f'<br/><i>{escape(f.hint)}</i>' if f.hint else ''}</td></tr>"
+        for f in inspection.worst_first()
     )
-    heads = "".join(f'<th align="left">{words(f"inspect.column.{c}")}</th>' for c in ("state", "what", "do"))
+    heads = "".join(f'<th align="left">{words(f"inspect.column.{c}")}</th>' for c in ("state", "what"))
     lines = "".join(f"<p>{escape(line)}</p>" for line in (*inspection.reasons, seal, *inspection.seal_reasons))
     facts = "".join(f"<tr><td>{escape(k)}</td><td>{escape(v)}</td></tr>" for k, v in inspection.facts)
     return (
         f"<h2>{escape(title)}</h2>{''.join(f'<p>{escape(line)}</p>' for line in about)}"
         f'<h1 style="color:{_INK[inspection.verdict]}">{words(f"inspect.verdict.{inspection.verdict}")}</h1>{lines}'
-        f'<table border="1" cellspacing="0" cellpadding="4" width="100%"><tr>{heads}</tr>{rows}</table>'
-        f'<p></p><table cellpadding="2">{facts}</table>'
+        f'<table border="1" style="border-collapse: collapse" cellspacing="0" cellpadding="4" width="100%"><tr>{heads}</tr>{rows}</table>'
+        f'<p></p><table cellpadding="2">{facts}</table><p></p><p>{escape(words("inspect.by_hand"))}</p>'
     )

@@ -68,7 +68,7 @@ class InspectionView(QWidget):
         tone, shape = ("good", "passed") if inspection.may_carry_seal else ("doubt", "indeterminate")
         self._column.addWidget(banner(tone, shape, seal, "\n".join(inspection.seal_reasons)))
         self._column.addWidget(label(words("inspect.findings"), "heading"))
-        for finding in sorted(inspection.findings, key=lambda f: ("fail", "warn", "ok").index(f.state)):
+        for finding in inspection.worst_first():
             self._column.addWidget(self._row(finding))
         for caption, value in inspection.facts:
             line = label(f"{caption}: {value}", "small", wrap=True)

@@ -170,6 +170,11 @@ class Trouble:
     module: str
     error: tuple[str, Wire, str, str]
 
+    @property
+    def slow(self) -> bool:
+        """It is only still being asked."""
+        return self.error[1].get("reason") == "slow"
+
     @classmethod
     def from_wire(cls, data: Wire) -> "Trouble":
         """From an entry of `troubles`."""

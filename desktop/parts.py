@@ -75,6 +75,14 @@ def empty(layout: QLayout) -> None:
             empty(nested)
 
 
+def settle(layout: QLayout) -> None:
+    """Show what was put into `layout` now, at its right size; by itself Qt would show it a moment later, and squeezed for that moment."""
+    for index in range(layout.count()):
+        if (item := layout.itemAt(index)) is not None and (inner := item.widget()) is not None:
+            inner.show()
+    layout.activate()
+
+
 def restyle(widget: QWidget) -> None:
     """Apply the style sheet anew after a property that it looks at has changed."""
     widget.style().unpolish(widget)

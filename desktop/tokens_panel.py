@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLabel, QRadioB
 
 from desktop import look
 from desktop.nouns import Certificate, Token
-from desktop.parts import empty, label, named, restyle
+from desktop.parts import empty, label, named, restyle, settle
 from desktop.ukey_state import clock
 from desktop.words import Words
 
@@ -139,6 +139,9 @@ class TokenPanel(QWidget):
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(inner)
         outer.addWidget(scroll, 1)
+        self._trouble = label("", "bad", wrap=True)
+        self._trouble.hide()
+        outer.addWidget(self._trouble)
         self._say("tokens.loading")
 
     @property
@@ -172,6 +175,12 @@ class TokenPanel(QWidget):
         self._say("tokens.loading" if starting else "tokens.unknown")
         self._column.addStretch(1)
 
+    def show_troubles(self, modules: Sequence[str]) -> None:
+        """Say that UKeys of these modules cannot be seen; the page of the UKeys says why."""
+        text = self._words("tokens.trouble", modules=("、" if self._words.lang == "zh" else ", ").join(modules)) if modules else ""
+        self._trouble.setText(text)
+        self._trouble.setVisible(bool(text))
+
     def show_tokens(self, tokens: tuple[Token, ...]) -> None:
         """Show what is there now; the choice stays with its UKey, and falls on the first that can sign."""
         if tokens and tokens == self._tokens:
@@ -200,6 +209,7 @@ class TokenPanel(QWidget):
         if not tokens:
             self._say("tokens.none", "tokens.none.hint")
         self._column.addStretch(1)
+        settle(self._column)
         self._choose(choice)
 
     def _choose(self, token: Token | None) -> None:

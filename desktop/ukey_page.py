@@ -13,7 +13,7 @@ from desktop.drivers_panel import DriversPanel
 from desktop.inspection import Inspection
 from desktop.inspection_view import InspectionView
 from desktop.nouns import Token, Trouble
-from desktop.parts import banner, empty, frame, label, named
+from desktop.parts import banner, empty, frame, label, named, settle
 from desktop.tokens_panel import selector_of
 from desktop.ukey_card import Note, UkeyCard
 from desktop.ukey_state import CHANGE, INSERT, INSPECT, LOCK, PULL, UNBLOCK
@@ -65,12 +65,15 @@ class UkeyPage(QStackedWidget):
         empty(self._troubles)
         for trouble in troubles:
             message, hint = words.error(*trouble.error)
-            self._troubles.addWidget(banner("bad", "failed", words("modules.trouble", module=trouble.module), f"{message}\n{hint}"))
+            if trouble.slow:
+                self._troubles.addWidget(banner("plain", "information", message, hint))
+            else:
+                self._troubles.addWidget(banner("bad", "failed", words("modules.trouble", module=trouble.module), f"{message}\n{hint}"))
+        settle(self._troubles)
 
     def unknown(self) -> None:
         """The service does not answer."""
         self._tokens, self._known, self._busy = (), False, None
-        self.show_troubles(())
         self._fill()
 
     def act(self, token: Token, name: str) -> None:
@@ -155,6 +158,7 @@ class UkeyPage(QStackedWidget):
                 same.setFocus()
         if not self._tokens:
             self._cards.addWidget(self._nothing())
+        settle(self._cards)
 
     def _nothing(self) -> QWidget:
         words = self._words

@@ -164,7 +164,9 @@ class Window(QWidget):
         self.ukey.show_tokens(known)
 
     def _troubles(self, troubles: list[Any]) -> None:
-        self.ukey.show_troubles(tuple(Trouble.from_wire(trouble) for trouble in troubles if isinstance(trouble, dict)))
+        known = tuple(Trouble.from_wire(trouble) for trouble in troubles if isinstance(trouble, dict))
+        self.tokens.show_troubles([trouble.module for trouble in known if not trouble.slow])
+        self.ukey.show_troubles(known)
 
     def _service(self, state: str) -> None:
         """Show whether the service answers; a service of another version that has nothing to do is replaced without a question."""
@@ -175,6 +177,7 @@ class Window(QWidget):
             self._state.addWidget(self._lamp("passed", "good", words("service.up")))
             return
         self.tokens.unknown(state == "connecting")
+        self._troubles([])
         self.ukey.unknown()
         if state == "connecting":
             self._state.addWidget(self._lamp("information", "quiet", words("service.connecting")))

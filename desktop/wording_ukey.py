@@ -4,6 +4,10 @@ from collections.abc import Mapping
 
 UKEY_TEXTS: Mapping[str, tuple[str, str]] = {
     "nav.ukey": ("UKey与电脑", "UKeys"),
+    "tokens.trouble": (
+        "UKey 驱动 {modules} 有问题，它的 UKey 可能看不到。详见“UKey与电脑”。",
+        "Trouble with the UKey driver {modules}: its UKeys may not be seen. See “UKeys”.",
+    ),
     "token.login.until": ("已登录，保留到 {until}", "Logged in until {until}"),
     "token.login": ("已登录", "Logged in"),
     "pin.state.to_be_changed": ("初始 PIN 码，须先修改", "Initial PIN: change it first"),
@@ -169,12 +173,10 @@ UKEY_TEXTS: Mapping[str, tuple[str, str]] = {
     "inspect.filter": ("PDF (*.pdf)", "PDF (*.pdf)"),
     "inspect.column.state": ("结果", "Result"),
     "inspect.column.what": ("项目", "Item"),
-    "inspect.column.do": ("怎么办", "What to do"),
+    "inspect.by_hand": ("检测人：______________  日期：______________", "Inspected by: ______________  Date: ______________"),
     "inspect.fact.path": ("UKey 驱动", "Driver"),
     "inspect.fact.library_version": ("驱动版本", "Driver version"),
     "inspect.fact.sha256": ("驱动文件指纹（SHA-256）", "Driver fingerprint (SHA-256)"),
-    "inspect.fact.owner": ("驱动文件所有者", "Driver file owner"),
-    "inspect.fact.mode": ("驱动文件权限", "Driver file mode"),
     "inspect.hint.pin": (
         "请由有管理员 PIN 的人点“解锁”，或联系发证机构。",
         "Whoever has the administrator PIN chooses “Unblock”; else ask the issuer.",

@@ -71,9 +71,10 @@ def test_a_module_in_trouble_is_named_and_the_others_go_on(page: UkeyPage, fake:
     fake.show(token(), troubles=[{"module": "厂商A", "code": "module_timeout", "facts": {"module": "厂商A"}, "message": "m", "hint": "h"}])
     wait(qtbot, page, "UKey 驱动“厂商A”有问题")
     assert "请让 IT 检查驱动" in texts(page)
+    assert "UKey 驱动 厂商A 有问题" in texts(page.window())  # beside the UKeys, whatever page is shown
     assert len(page.cards) == 1
     fake.show(token(pin_state="low"))
-    qtbot.waitUntil(lambda: "厂商A" not in texts(page))
+    qtbot.waitUntil(lambda: "厂商A" not in texts(page.window()))
 
 
 @pytest.mark.promise(2)
