@@ -8,6 +8,11 @@ from agent.inventory.certificates import views
 from tokens.profiles import Profile, network_allowed, profile_of
 from tokens.types import Key, ModuleRef, ModuleStatus, Token
 
+_NOT_DENIED = {
+    "zh": "本机没有办法禁止这个驱动联网（系统内核不支持过滤）。",
+    "en": "This machine has no means to deny this module the network (its kernel cannot filter).",
+}
+
 
 def entry(token: Token, at: datetime, own: Sequence[str], login: dict[str, Any] | None = None, profile: Profile | None = None) -> dict[str, Any]:
     """The TOKEN object of the wire; `own` are the subjects of this home's CAs, `login` is how it is logged in to (`Logins.entry`)."""
@@ -63,7 +68,7 @@ def module_entry(status: ModuleStatus) -> dict[str, Any]:
         "profile": profile_name(ref),
         "network_allowed": network_allowed(ref),
         "changed": status.problem == "changed",
-        "note": getattr(status, "note", None) or None,
+        "note": _NOT_DENIED if status.network == "not_denied" else None,
     }
 
 

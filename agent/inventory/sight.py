@@ -175,22 +175,28 @@ class Sight:
             self._poller = asyncio.create_task(self._polling())
 
     async def _polling(self) -> None:
-        """Look each second while somebody watches; where only sessions are open, at their modules alone."""
+        """Look each second, and when a module tells of a change, while somebody watches; for open sessions alone, at their modules only."""
         told: object = None
-        while self._watchers or self._logins.every:
-            await asyncio.sleep(_POLL_SECONDS)
-            try:
-                await self._notice_sleep()
-                watched = {login.token.module for login in self._logins.every}
-                for each in await self._refreshed():
-                    if (self._watchers or each.ref.name in watched) and not each.resting:
-                        each.look()
-                seen = (self._known(), sorted((name, trouble.code, trouble.facts.get("reason")) for name, trouble in self.troubles().items()))
-                if seen != told:
-                    told = seen
-                    self._tell()
-            except Exception as error:  # noqa: BLE001 - the watch goes on; the next look may succeed
-                log.error("watch_failed", type=type(error).__name__)
+        try:
+            while self._watchers or self._logins.every:
+                try:
+                    await self._notice_sleep()
+                    watched = {login.token.module for login in self._logins.every}
+                    for each in await self._refreshed():
+                        wanted = bool(self._watchers) or each.ref.name in watched
+                        each.follow(wanted)
+                        if wanted and not each.resting:
+                            each.look()
+                    seen = (self._known(), sorted((name, trouble.code, trouble.facts.get("reason")) for name, trouble in self.troubles().items()))
+                    if seen != told:
+                        told = seen
+                        self._tell()
+                except Exception as error:  # noqa: BLE001 - the watch goes on; the next look may succeed
+                    log.error("watch_failed", type=type(error).__name__)
+                await asyncio.sleep(_POLL_SECONDS)
+        finally:
+            for each in self._watches.values():
+                each.follow(False)
 
     async def _notice_sleep(self) -> None:
         slept, before = self._slept(), self._slept_before

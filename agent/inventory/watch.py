@@ -48,7 +48,8 @@ class Watch:
         self._stale_at = _NEVER
         self._look: asyncio.Task[None] | None = None
         self._began = _NEVER
-        self._asked = self._closed = False
+        self._asked = self._closed = self._again = False
+        self._unfollow: Callable[[], None] | None = None
 
     @property
     def resting(self) -> bool:
@@ -73,6 +74,20 @@ class Watch:
             self._began = time.monotonic()
             self._look = asyncio.create_task(self._once(self._began))
         return self._look
+
+    def follow(self, on: bool) -> None:
+        """Whether to look at once when the module or the machine tells of a change; that costs a little, so only while somebody watches."""
+        if on and self._unfollow is None:
+            self._unfollow = self.monitor.on_event(self._heard)
+        elif not on and self._unfollow is not None:
+            self._unfollow()
+            self._unfollow = None
+
+    def _heard(self) -> None:
+        if self.looking:
+            self._again = True  # the look under way may have passed by what has just come
+        elif not self.resting and not self._closed:
+            self.look()
 
     def stale(self) -> None:
         """What was seen is no longer true, and a rest is over."""
@@ -119,6 +134,9 @@ class Watch:
         self._trouble = trouble
         self._asked = True
         self.seen_at = began if began >= self._stale_at else _NEVER
+        if self._again:
+            self._again = False
+            asyncio.get_running_loop().call_soon(self._heard)
         self._seen(self)
 
     async def make_way(self) -> None:
@@ -132,6 +150,7 @@ class Watch:
     async def close(self) -> None:
         """End it for good."""
         self._closed = True
+        self.follow(False)
         await self.make_way()
 
 

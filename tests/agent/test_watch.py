@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,6 +35,8 @@ class FakeMonitor:
         """The last one stays."""
         self.asked = 0
         self.closed = 0
+        self.followed = False
+        self.heard: Callable[[], None] = lambda: None
 
     async def list(self) -> tuple[Token, ...]:
         self.asked += 1
@@ -45,6 +48,15 @@ class FakeMonitor:
 
     async def close(self) -> None:
         self.closed += 1
+
+    def on_event(self, callback: Callable[[], None]) -> Callable[[], None]:
+        self.heard = callback
+        self.followed = True
+
+        def end() -> None:
+            self.followed = False
+
+        return end
 
 
 class FakeSession:
@@ -376,5 +388,35 @@ def test_a_module_for_one_process_at_a_time_is_not_watched_while_a_session_is_op
         assert "on a" in labels(await desk.inventory.settled())
         assert a.asked > asked
         await desk.inventory.close()
+
+    asyncio.run(run())
+
+
+def test_an_event_makes_a_look_at_once_also_when_one_is_under_way_and_only_while_somebody_watches(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sight, "_POLL_SECONDS", 3600.0)
+
+    async def run() -> None:
+        await desk.ready()
+        a = desk.monitors["a"]
+        assert not a.followed
+        async with contextlib.aclosing(desk.inventory.watch()) as seen, asyncio.timeout(30):
+            await anext(seen)
+            await until(lambda: a.followed and not any(each.looking for each in desk.inventory._watches.values()))
+            a.answers = [()]
+            a.heard()
+            while labels(await anext(seen)) != ["on b"]:
+                pass
+            a.gate.clear()
+            a.heard()
+            await until(lambda: a.asked and desk.inventory._watches[a.ref].looking)
+            a.answers = [(), (token("a", "come in the middle"),)]
+            a.heard()
+            a.gate.set()
+            while labels(await anext(seen)) != ["come in the middle", "on b"]:
+                pass
+        await desk.inventory.close()
+        assert not a.followed
 
     asyncio.run(run())
