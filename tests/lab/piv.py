@@ -4,16 +4,13 @@
 Left out: secure messaging, the management key (keys are made when the card is), biometrics.
 """
 
-import datetime
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
+
+from tests.lab import authority
 
 ATR = bytes.fromhex("3b800181")  # T=1, nothing else to say
 AUTHENTICATION, SIGNATURE = 0x9A, 0x9C
@@ -79,8 +76,8 @@ class Card:
     objects: Mapping[bytes, bytes]
     """GET DATA by tag."""
     log: list[str] = field(default_factory=list)
-    signed: threading.Event = field(default_factory=threading.Event)
-    """Set when a signature was asked for."""
+    on_sign: Callable[[], None] | None = None
+    """Called when a signature is asked for, before it is made."""
     _verified: bool = False
     _fresh: bool = False
     """The PIN was the very last thing verified: what the 9C key demands."""
@@ -172,7 +169,8 @@ class Card:
 
     def _sign(self, algorithm: int, which: int, data: bytes, fresh: bool) -> tuple[bytes, str]:
         self.log.append("sign")
-        self.signed.set()
+        if self.on_sign is not None:
+            self.on_sign()
         key, kind = self.keys.get(which), _ALGORITHMS.get(algorithm)
         challenge = values(values(data).get(0x7C, b"")).get(0x81)
         if key is None or kind is None or challenge is None or key.key_size != kind[1]:
@@ -211,8 +209,7 @@ def _body(apdu: bytes) -> tuple[bytes, int]:
 
 
 def issue(name: str, serial: bytes, pin: str, puk: str, keys: Mapping[int, PrivateKey], tries: int = 3) -> Card:
-    """A personalised card with a certificate for each key, all of one issuer; `serial` (16 bytes) is the GUID of its CHUID."""
-    issuer = ec.generate_private_key(ec.SECP256R1())
+    """A personalised card with a certificate for each key; `serial` (16 bytes) is the GUID of its CHUID, whose second half OpenSC shows."""
     objects = {
         bytes.fromhex("7e"): tlv("7e", tlv("4f", _APPLICATION + b"\1\0") + tlv("5f2f", b"\x40\0")),
         bytes.fromhex("5fc102"): tlv("53", tlv("30", _NO_AGENCY) + tlv("34", serial) + tlv("35", b"20991231") + tlv("3e", b"") + tlv("fe", b"")),
@@ -221,26 +218,6 @@ def issue(name: str, serial: bytes, pin: str, puk: str, keys: Mapping[int, Priva
         ),
     }
     for slot, key in keys.items():
-        der = certificate(name, key, issuer, signing=slot == SIGNATURE).public_bytes(Encoding.DER)
+        der = authority.certificate(name, key.public_key(), declares_intent=slot == SIGNATURE)
         objects[bytes.fromhex(_CERTIFICATES[slot])] = tlv("53", tlv("70", der) + tlv("71", b"\0") + tlv("fe", b""))
     return Card(Secret(pin, tries), Secret(puk, tries), dict(keys), objects)
-
-
-def certificate(name: str, key: PrivateKey, issuer: PrivateKey, signing: bool) -> x509.Certificate:
-    """An end-entity certificate, ten years long."""
-    now = datetime.datetime.now(datetime.UTC)
-    usage = dict.fromkeys(
-        ("key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"), False
-    )
-    return (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name), x509.NameAttribute(NameOID.COUNTRY_NAME, "CN")]))
-        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Card Lab CA")]))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=3650))
-        .add_extension(x509.KeyUsage(digital_signature=True, content_commitment=signing, **usage), critical=True)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .sign(issuer, hashes.SHA256())
-    )

@@ -84,7 +84,8 @@ class Slot:
         except OSError:
             pass  # the service was first
         self.answering.set()
-        thread.join()
+        if thread is not threading.current_thread():  # the card itself may ask for it, inside a command
+            thread.join()
         connection.close()
 
     def _serve(self, connection: socket.socket, card: Card) -> None:
@@ -170,12 +171,8 @@ class Service:
     def stop(self) -> None:
         """End it; its clients find the service gone, and the cards that were in are out."""
         if self.process is not None:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:  # inside a command that a card does not answer
-                self.process.kill()
-                self.process.wait()
+            self.process.kill()  # asked politely it takes a second, and for ever inside a command that a card does not answer
+            self.process.wait()
             self.process = None
         for slot in self.slots:
             slot.remove()
@@ -208,7 +205,7 @@ def _reached(port: int, process: "subprocess.Popen[bytes]") -> None:
             time.sleep(0.01)  # how finely we look, not how long it takes
 
 
-def _neighbouring_ports() -> int:
+def neighbouring_ports() -> int:
     """The lower of two free ports: the driver's second slot listens one port higher."""
     while True:
         with socket.create_server(("127.0.0.1", 0)) as first:
@@ -236,7 +233,7 @@ def service(folder: Path) -> Iterator[Service]:
 
 
 def _started(folder: Path, attempts: int = 5) -> Service:
-    port = _neighbouring_ports()
+    port = neighbouring_ports()
     reader = folder / "reader.conf.d" / "lab"
     reader.write_text(f'FRIENDLYNAME "Lab Reader"\nDEVICENAME /dev/null:{port}\nLIBPATH {DRIVER}\nCHANNELID {port}\n')
     reader.chmod(0o644)

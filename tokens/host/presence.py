@@ -1,6 +1,7 @@
 """Which slot holds the token that is meant, and whether it, its session and its login are still there."""
 
 import ctypes
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import byref, c_ulong
@@ -17,6 +18,9 @@ _DEAD_SESSION = frozenset({"CKR_SESSION_HANDLE_INVALID", "CKR_SESSION_CLOSED", "
 _OK = name_of(0)
 _PUBLIC_STATES = (0, 2)
 """CKS_RO_PUBLIC_SESSION, CKS_RW_PUBLIC_SESSION: nobody is logged in."""
+_UNSETTLED = frozenset({"CKR_GENERAL_ERROR", "CKR_DEVICE_ERROR", "CKR_FUNCTION_FAILED"})
+_SETTLES = 1.0
+"""Seconds within which a card service has noticed a pulled card (pcscd looks every 0.4 s); a command that met the gap says GENERAL_ERROR."""
 _READ_ONLY = frozenset({"CKR_TOKEN_WRITE_PROTECTED", "CKR_SESSION_READ_ONLY"})
 
 
@@ -93,7 +97,19 @@ def doubtful(exc: TokenError, logged_in: bool) -> bool:
 
 
 def trouble(module: Cryptoki, slot: SlotToken, session: int, logged_in: bool, exc: TokenError | None = None) -> TokenRemoved | None:
-    """`TokenRemoved` if the token is no longer in its slot, or (reason "login_lost") is there again and session or login did not survive that."""
+    """`TokenRemoved` if the token is no longer in its slot, or (reason "login_lost") is there again and session or login did not survive that.
+
+    After an error that a card leaves behind when it is pulled inside a command, the card service gets a second to notice.
+    """
+    until = time.monotonic() + _SETTLES
+    while True:
+        found = _trouble(module, slot, session, logged_in, exc)
+        if found is not None or exc is None or exc.facts.get("ckr") not in _UNSETTLED or time.monotonic() > until:
+            return found
+        time.sleep(0.1)
+
+
+def _trouble(module: Cryptoki, slot: SlotToken, session: int, logged_in: bool, exc: TokenError | None) -> TokenRemoved | None:
     facts = {name: exc.facts[name] for name in ("ckr", "during", "try_spent") if name in exc.facts} if exc is not None else {}
     now = module.slot(slot.slot_id)
     if now is None or (now.serial, now.label) != (slot.serial, slot.label):
