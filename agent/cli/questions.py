@@ -52,7 +52,10 @@ def about(session: Session, question: Mapping[str, Any]) -> str:
     token = question.get("token") or {}
     what = purpose(session, question)
     label = printable(token.get("label") or "–")
-    lines = [say(f"UKey “{label}”：{what}", f"Token “{label}”: {what}"), *_documents(session, question.get("documents") or [])]
+    lines = [say(f"UKey “{label}”：{what}", f"Token “{label}”: {what}")]
+    if question.get("reason") == "each_signature":
+        return lines[0]  # the documents stood beside the PIN, a moment ago
+    lines += _documents(session, question.get("documents") or [])
     if question.get("purpose") != "pin_unblock" and (state := _PIN_WARNINGS.get(str(token.get("pin_state")))) is not None:
         lines.append(session.pick(state))
     if question.get("each_signature"):

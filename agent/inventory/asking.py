@@ -18,6 +18,8 @@ PIN_SECONDS = 300
 _FINAL_TRY_WORDS = ("我确认", "CONFIRM")
 _WITHOUT_OWN_PIN = ("pin_change", "pin_unblock", "token_init")
 """Purposes for which a PIN that is still the issuer's is no hindrance."""
+_WRITING = ("key_generate", "cert_import", "ca_create", "token_init", "pin_change", "pin_unblock")
+"""Purposes that store something on the token: no PIN is asked for, and no try spent, where it takes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,9 @@ class Ask:
 
 
 def refuse_unready(token: Token, ask: Ask) -> None:
-    """Raise what hinders before anybody is asked: `PinLocked`, `TokenFault` (reason pin_to_be_changed)."""
+    """Raise what hinders before anybody is asked: `PinLocked`, `TokenFault` (reason pin_to_be_changed, write_protected)."""
+    if token.write_protected and ask.purpose in _WRITING:
+        raise TokenFault(reason="write_protected", token=token.label)
     if ask.as_officer:
         if token.so_pin_state is PinState.LOCKED:
             raise PinLocked(reason="so_pin", token=token.label)
