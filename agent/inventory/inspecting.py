@@ -111,6 +111,7 @@ def result(seen: Seen, inspection: Inspection, token: Mapping[str, Any]) -> dict
                 "test_signature": key.signature,
                 "scheme": key.scheme or None,
                 "second_opinion": key.second_opinion,
+                "may_carry_seal": key in signing and inspection.key_may_carry_seal(key.key.cka_id.hex()),
             }
             for key in seen.keys
         ],

@@ -10,7 +10,7 @@ A signing key that fails any of it may carry no seal; neither may an emulated to
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
@@ -83,7 +83,9 @@ class Finding:
     text: Text
     hint: Text | None = None
     key: str = ""
-    """Label of the key it is about; "" for the token itself."""
+    """Label of the key it is about, or whose certificate; "" for the token itself."""
+    key_id: str = ""
+    """CKA_ID of that key, hex: labels may be the same."""
     unproved: bool = False
     """Because of it the inspection cannot be passed, though nothing is proved wrong."""
     bars_seal: bool = False
@@ -94,6 +96,7 @@ class Finding:
             "name": self.name,
             "state": self.state,
             "key": self.key or None,
+            "key_id": self.key_id or None,
             "message": words.pair(self.text),
             "hint": words.pair(self.hint) if self.hint else None,
             "bars_seal": self.bars_seal,
@@ -118,6 +121,10 @@ class Inspection:
     def obstacles(self) -> tuple[Finding, ...]:
         """Why the token may carry no seal; empty where it may."""
         return tuple(each for each in self.findings if each.bars_seal or each.state == "fail" or each.unproved)
+
+    def key_may_carry_seal(self, key_id: str) -> bool:
+        """Whether this key may, for itself and the token it is on, whatever other keys there are."""
+        return not any(each.key_id in ("", key_id) for each in self.obstacles)
 
 
 def judge(seen: Seen) -> Inspection:
@@ -170,11 +177,10 @@ def _keys(seen: Seen) -> Iterator[Finding]:
     for each in seen.keys:
         aside = for_encryption(seen.certificates, each.key.cka_id)
         for finding in (_kept(each, aside), _born(each, aside), _export(each, aside), *_signs(each, aside)):
-            if finding is not None:
-                yield finding
+            yield replace(finding, key_id=each.key.cka_id.hex())
 
 
-def _kept(seen: SeenKey, aside: bool) -> Finding | None:
+def _kept(seen: SeenKey, aside: bool) -> Finding:
     """Whether the token says that the key cannot be read: SENSITIVE, and not EXTRACTABLE."""
     sensitive, extractable = seen.attributes.get("sensitive"), seen.attributes.get("extractable")
     label = words.name_of(seen.key)
@@ -185,7 +191,7 @@ def _kept(seen: SeenKey, aside: bool) -> Finding | None:
     return Finding("key_protection", "ok", words.protected(label), key=label)
 
 
-def _born(seen: SeenKey, aside: bool) -> Finding | None:
+def _born(seen: SeenKey, aside: bool) -> Finding:
     """Whether the key was never outside: LOCAL, NEVER_EXTRACTABLE, ALWAYS_SENSITIVE."""
     label = words.name_of(seen.key)
     lacking = [name.upper() for name in ("local", "never_extractable", "always_sensitive") if seen.attributes.get(name) is not True]
@@ -196,7 +202,7 @@ def _born(seen: SeenKey, aside: bool) -> Finding | None:
     return Finding("key_origin", "warn", words.not_born_here(label, ", ".join(lacking)), words.NEW_KEY, label, unproved=True)
 
 
-def _export(seen: SeenKey, aside: bool) -> Finding | None:
+def _export(seen: SeenKey, aside: bool) -> Finding:
     """Whether every attempt to take the key out was refused."""
     label = words.name_of(seen.key)
     leaks = [name for name, outcome in seen.attempts.items() if outcome == "succeeded"]
@@ -227,24 +233,26 @@ def _signs(seen: SeenKey, aside: bool) -> Iterator[Finding]:
 
 def _certificates(seen: Seen) -> Iterator[Finding]:
     public = {each.key.cka_id: each.public_key for each in seen.keys}
-    signing = [each for each in seen.certificates if each.view.may_sign and not each.view.ca and each.view.cka_id in public]
-    valid = [each for each in signing if each.view.not_before <= seen.at <= each.view.not_after]
-    if seen.logged_in and public and not signing:
+    usable = [each for each in seen.certificates if each.view.may_sign and not each.view.ca and each.view.cka_id in public]
+    in_term = any(each.view.not_before <= seen.at <= each.view.not_after for each in usable)
+    if seen.logged_in and public and not usable:
         yield Finding("certificate", "warn", words.NO_CERTIFICATE, words.GET_CERTIFICATE)
     for each in seen.certificates:
-        view, label = each.view, words.holder(each.view)
-        if view.cka_id not in public:
-            if seen.logged_in and not view.ca:
-                yield Finding("certificate_key", "warn", words.no_key(label), key=label)
-            continue
-        if None not in (public[view.cka_id], each.public_key) and public[view.cka_id] != each.public_key:
-            yield Finding("certificate_key", "fail", words.mismatch(label), words.GET_CERTIFICATE, label)
-            continue
-        if seen.at > view.not_after or seen.at < view.not_before:
-            # An old certificate beside a valid one is no trouble; without a valid one the token signs nothing.
-            state: Literal["warn", "fail"] = "warn" if valid or view.ca or not view.may_sign else "fail"
-            yield Finding("certificate_validity", state, words.out_of_term(view, seen.at), words.RENEW, label)
-        elif view.not_after - seen.at < SOON:
-            yield Finding("certificate_validity", "warn", words.ends_soon(view, seen.at), words.RENEW, label)
-        else:
-            yield Finding("certificate_validity", "ok", words.certificate(view), key=label)
+        if each.view.cka_id in public:
+            yield replace(_certificate(seen.at, each, public[each.view.cka_id], in_term), key_id=each.view.cka_id.hex())
+        elif seen.logged_in and not each.view.ca:
+            yield Finding("certificate_key", "warn", words.no_key(words.holder(each.view)), key=words.holder(each.view))
+
+
+def _certificate(at: datetime, seen: SeenCertificate, key: bytes | None, in_term: bool) -> Finding:
+    """Whether it belongs to its key, and its term; `in_term` says that some signing certificate of the token is valid now."""
+    view, label = seen.view, words.holder(seen.view)
+    if key is not None and seen.public_key is not None and key != seen.public_key:
+        return Finding("certificate_key", "fail", words.mismatch(label), words.GET_CERTIFICATE, label)
+    if at > view.not_after or at < view.not_before:
+        # An old certificate beside a valid one is no trouble; without a valid one the token signs nothing.
+        state: Literal["warn", "fail"] = "warn" if in_term or view.ca or not view.may_sign else "fail"
+        return Finding("certificate_validity", state, words.out_of_term(view, at), words.RENEW, label)
+    if view.not_after - at < SOON:
+        return Finding("certificate_validity", "warn", words.ends_soon(view, at), words.RENEW, label)
+    return Finding("certificate_validity", "ok", words.certificate(view), key=label)

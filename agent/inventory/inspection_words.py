@@ -168,8 +168,8 @@ def born_here(label: str) -> Text:
 def not_born_here(label: str, attributes: str) -> Text:
     """Imported, or not said."""
     return (
-        f"不能证明私钥“{label}”只在这个 UKey 里（{attributes} 未确认，可能是导入的）：可以签名，不能用来盖章",
-        f"the key “{label}” is not shown to exist in this token only ({attributes} not confirmed; imported?): it may sign, but carry no seal",
+        f"不能证明私钥“{label}”只在这个 UKey 里（{attributes} 未确认：可能是导入的，或曾经可以导出）：可以签名，不能用来盖章",
+        f"the key “{label}” is not shown to exist in this token only ({attributes} not confirmed): it may sign, but carry no seal",
     )
 
 
