@@ -8,8 +8,10 @@ from typing import Any
 from fastapi import APIRouter
 
 from agent.api.checkup import check, local
+from agent.api.errors import ApiError
 from agent.api.home import Home
 from agent.api.messages import sentence
+from agent.inventory import settings
 from agent.inventory.service import Inventory
 from agent.signing import fonts
 from tokens import module_file
@@ -33,6 +35,7 @@ async def checks(home: Home, inventory: Inventory, last_entry: LastEntry | None 
     except Exception:  # noqa: BLE001 — the ledger's own trouble is told where it is used
         last = None
     found = await asyncio.to_thread(local, home, None, last, paths)
+    found.append(configuration(home))
     found += [_broken("modules", statuses)] if isinstance(statuses, Exception) else modules(statuses)
     try:
         found += tokens(await inventory.tokens())
@@ -43,6 +46,19 @@ async def checks(home: Home, inventory: Inventory, last_entry: LastEntry | None 
 
 def _broken(name: str, error: Exception) -> dict[str, Any]:
     return check(name, "warn", f"无法检查（{type(error).__name__}）", f"could not be checked ({type(error).__name__})")
+
+
+def configuration(home: Home) -> dict[str, Any]:
+    """Whether settings.toml, if there is one, can be followed."""
+    path = settings.path_of(home)
+    try:
+        settings.load(home)
+    except ApiError as error:
+        (zh, zh_hint), (en, en_hint) = (sentence(error.code, error.facts, lang) for lang in ("zh", "en"))
+        return check("settings", "fail", zh, en, (zh_hint, en_hint))
+    if path.exists():
+        return check("settings", "ok", f"设置：{path}", f"settings: {path}")
+    return check("settings", "ok", "设置全部为默认值", "all settings are the defaults")
 
 
 def modules(statuses: tuple[ModuleStatus, ...]) -> list[dict[str, Any]]:
@@ -70,6 +86,13 @@ def _module(status: ModuleStatus) -> dict[str, Any]:
             f"Give {seen.path} and the folders above it to root or yourself, and take away the others' right to write.",
         )
         zh, en = f"别的用户可以换掉 UKey 驱动 {ref.name}：{seen.path}", f"other users can replace the module {ref.name}: {seen.path}"
+        return check(name, "warn", zh, en, hint)
+    if status.network == "not_denied":
+        hint = (
+            "这台电脑的内核不支持限制它；只用可信的驱动。",
+            "This computer's kernel has no means to deny it; use only modules that you trust.",
+        )
+        zh, en = f"UKey 驱动 {ref.name} 可用，但没能禁止它上网：{ref.path}", f"module {ref.name} works, but could use the network: {ref.path}"
         return check(name, "warn", zh, en, hint)
     return check(name, "ok", f"UKey 驱动 {ref.name} 可用：{ref.path}", f"module {ref.name} works: {ref.path}")
 

@@ -225,6 +225,22 @@ def test_a_missing_and_a_changed_module_and_none_at_all(tmp_path: Path) -> None:
     told(doctor.modules(())[0], "fail", "yinxin module add")
 
 
+def test_settings_that_cannot_be_followed(tmp_path: Path) -> None:
+    home = locate(str(tmp_path / "h"))
+    told(doctor.configuration(home), "ok")
+    home.config.mkdir(parents=True)
+    (home.config / "settings.toml").write_text('[pin]\nscope = "ever"\n')
+    told(doctor.configuration(home), "fail", "settings.toml", "pin.scope")
+    (home.config / "settings.toml").write_text('[pin]\nscope = "signature"\n')
+    told(doctor.configuration(home), "ok", "settings.toml")
+
+
+def test_a_module_that_cannot_be_kept_from_the_network() -> None:
+    if library := emulated.library():
+        status = ModuleStatus(ModuleRef("m", library, "added"), True, network="not_denied")
+        told(doctor.modules((status,))[0], "warn", library)
+
+
 def test_softhsm_configurations(tmp_path: Path, machine: Machine) -> None:
     home = locate(str(tmp_path / "h"))
     told(surroundings.softhsm(home, machine, lambda: None), "warn", "apt install softhsm2")
