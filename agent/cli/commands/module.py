@@ -4,6 +4,7 @@ import hashlib
 import os
 import pwd
 import stat
+from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -17,6 +18,8 @@ from agent.cli.output import pairs, printable, table
 from agent.cli.session import Session
 
 app = Commands(both("UKey 驱动（PKCS#11）", "Token modules (PKCS#11)"))
+NETWORK = "YINXIN_NETWORK"
+"""The variable of a module's entry that lets its hosts use the network when it is "allow" (`tokens.profiles`)."""
 ORIGINS = {
     "p11-kit": both("系统配置（p11-kit）", "p11-kit"),
     "known": both("系统中找到", "well-known place"),
@@ -50,14 +53,25 @@ def _table(session: Session, modules: list[dict[str, Any]]) -> str:
         [
             m["name"],
             say("可用", "works") if m["usable"] else session.pick(PROBLEMS.get(str(m["problem"]), str(m["problem"]))),
+            m.get("profile"),
+            say("允许", "allowed") if m.get("network_allowed") else say("禁止", "denied"),
             session.pick(ORIGINS.get(m["origin"], m["origin"])),
             m.get("description") or m.get("manufacturer"),
             m["path"],
         ]
         for m in modules
     ]
-    head = [say("名称", "NAME"), say("状态", "STATE"), say("来源", "ORIGIN"), say("说明", "DESCRIPTION"), say("文件", "PATH")]
-    return table(head, rows, say("没有 UKey 驱动。", "No modules."))
+    head = [
+        say("名称", "NAME"),
+        say("状态", "STATE"),
+        say("型号", "PROFILE"),
+        say("联网", "NETWORK"),
+        say("来源", "ORIGIN"),
+        say("说明", "DESCRIPTION"),
+        say("文件", "PATH"),
+    ]
+    notes = [f"{m['name']}: {m['note'][session.lang]}" for m in modules if m.get("note")]
+    return "\n".join([table(head, rows, say("没有 UKey 驱动。", "No modules.")), *map(printable, notes)])
 
 
 @app.command(
@@ -81,6 +95,12 @@ def add(
             "--env", metavar="NAME", help=both("驱动需要的环境变量名，取当前值", "Variable that the module needs; its present value is kept")
         ),
     ] = None,
+    network: Annotated[
+        bool,
+        typer.Option(
+            "--network", help=both("允许这个驱动联网（网络密码机才需要）", "Let this module use the network (only HSMs behind a network need it)")
+        ),
+    ] = False,
     yes: YesOption = False,
 ) -> None:
     """POST /v1/modules, after consent to what the file is."""
@@ -94,8 +114,10 @@ def add(
         if variable not in os.environ:
             raise ApiError(Code.USAGE, reason="variable", option="--env", name=variable)
         values[variable] = os.environ[variable]
+    if network:
+        values[NETWORK] = "allow"
     if not yes:
-        _consent(session, real, digest, seen)
+        _consent(session, real, digest, seen, values)
     body = {"path": real, "name": name, "init_args": init_args, "env": values, "sha256": digest}
     done = session.client().post("/v1/modules", body)
     session.show(done, lambda: _table(session, [done]))
@@ -116,7 +138,7 @@ def _examine(path: str) -> tuple[str, os.stat_result]:
         raise ApiError(Code.MODULE_UNUSABLE, reason=reason, path=path, detail=error.strerror) from None
 
 
-def _consent(session: Session, path: str, digest: str, seen: os.stat_result) -> None:
+def _consent(session: Session, path: str, digest: str, seen: os.stat_result, values: Mapping[str, str]) -> None:
     """Show the file and ask; raises `ApiError` (usage where nobody can be asked, cancelled on a no)."""
     from agent.cli.talk import agreed
     from agent.cli.terminal import Terminal
@@ -134,8 +156,10 @@ def _consent(session: Session, path: str, digest: str, seen: os.stat_result) -> 
         (say("所有者", "Owner"), owner),
         (say("权限", "Mode"), stat.filemode(seen.st_mode)),
         (say("文件指纹", "SHA-256"), digest),
+        (say("联网", "Network"), say("允许", "allowed") if values.get(NETWORK) == "allow" else say("禁止", "denied")),
+        (say("环境变量", "Variables"), ", ".join(name for name in values if name != NETWORK)),
     ]
-    terminal.say(pairs([(name, printable(value)) for name, value in facts]))
+    terminal.say(pairs(facts))
     if not agreed(terminal.ask(say("加载这个驱动意味着信任它的提供者。添加吗？[y/N] ", "Loading it means trusting whoever made it. Add it? [y/N] "))):
         raise ApiError(Code.CANCELLED)
 
