@@ -104,6 +104,7 @@ class Session:
         confirmation), and `TokenFault` (reason "pin_to_be_changed": `change_pin` first).  `ModuleTimeout` says `try_spent`.
         """
         await self._with_pin("login", {"confirm_final_try": confirm_final_try}, self.host.deadlines.login)
+        await self.host.call("settle", deadline=self.host.deadlines.list)
 
     async def change_pin(self, rules: PinRules | None = None, confirm_final_try: bool = False) -> Token:
         """One C_SetPIN with the secrets "pin" and "new_pin" received (on a PIN pad none); no login is needed.  The token as it then is.

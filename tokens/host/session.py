@@ -40,6 +40,7 @@ class SessionProgram(Program):
             "await_secrets": self.await_secrets,
             "cancel": self.cancel,
             "login": self.login,
+            "settle": self.settle,
             "logout": self.logout,
             "change_pin": self.change_pin,
             "unblock": self.unblock,
@@ -127,7 +128,7 @@ class SessionProgram(Program):
         return {}
 
     def login(self, args: Message) -> Message:
-        """One C_Login with the PIN received, which is then overwritten, except where a key asks for it at every signature."""
+        """One C_Login with the PIN received; `settle` must follow, since the PIN is there still."""
         if isinstance(self._stopped, TokenRemoved):
             raise self._stopped  # another session may be opened on it, with another login
         if self._logged_in:
@@ -135,12 +136,20 @@ class SessionProgram(Program):
         self._confirmed = bool(args.get("confirm_final_try"))
         slot = self._now()
         self._guard(lambda: pins.guard(slot, self._confirmed))
-        kept = False
         try:
             pins.login(self.module, self._session, slot, self._secrets)
-            self._logged_in, self._stopped = True, None
+        except BaseException:
+            self._forget()
+            raise
+        self._logged_in, self._stopped = True, None
+        return {}
+
+    def settle(self, _args: Message) -> Message:
+        """After a login: overwrite the PIN, except where a key asks for it at every signature.  A hang here costs no try any more."""
+        kept = False
+        try:
             self._shown = presence.shows_login(self.module, self._session)
-            kept = not pins.pad(slot) and objects.any_always_authenticate(self.module, self._session)
+            kept = not pins.pad(self._slot) and objects.any_always_authenticate(self.module, self._session)
         finally:
             if not kept:
                 self._forget()
