@@ -144,8 +144,8 @@ class Inventory(Sight):
         return hinted or any(key.cka_id == cka_id and key.always_authenticate for key in token.keys)
 
     async def _taken(self, token: Token, job: Job | None) -> Login | None:
-        if self.settings.pin_scope != "minutes":  # it may have been, until a moment ago
-            await self._logins.end(self._logins.held, lambda token: PinCancelled(reason="locked", token=token.label))
+        if self.settings.pin_scope != "minutes":
+            await self._end_held()
             return None
         if job is None:
             return None

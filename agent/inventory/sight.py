@@ -203,8 +203,13 @@ class Sight:
         self._slept_before = slept
         if slept - before > _SLEPT_SECONDS:
             log.info("machine_slept", seconds=round(slept - before))
-            await self._logins.end(self._logins.held, lambda token: PinCancelled(reason="locked", token=token.label))
+            await self._end_held()
             self.stale()
+        if self._logins.held and self.settings.pin_scope != "minutes":  # it was, until a moment ago
+            await self._end_held()
+
+    async def _end_held(self) -> None:
+        await self._logins.end(self._logins.held, lambda token: PinCancelled(reason="locked", token=token.label))
 
     async def _listed(self, each: Watch) -> tuple[Token, ...]:
         """The tokens of a module, marked with what this home knows of them."""

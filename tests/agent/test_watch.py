@@ -12,7 +12,7 @@ import pytest
 
 from agent.api.errors import ApiError, Code
 from agent.api.home import locate
-from agent.inventory import modules, sight, watch
+from agent.inventory import modules, settings, sight, watch
 from agent.inventory.logins import Login
 from agent.inventory.service import Inventory
 from tokens.errors import ModuleTimeout, ModuleUnusable, TokenError
@@ -97,9 +97,10 @@ class Desk:
         self.monitors[name].gate.clear()
         self.inventory.stale()
 
-    def login(self, name: str) -> Login:
+    def login(self, name: str, held: bool = False) -> Login:
         session: Any = FakeSession()
-        return self.inventory._logins.add(Login(token(name, f"on {name}"), session, None, None))
+        job: Any = None if held else object()
+        return self.inventory._logins.add(Login(token(name, f"on {name}"), session, job, None))
 
 
 @pytest.fixture
@@ -313,7 +314,8 @@ def test_a_sleep_of_the_machine_ends_held_logins(desk: Desk, monkeypatch: pytest
 
     async def run() -> None:
         await desk.ready()
-        held = desk.login("a")
+        settings.path_of(desk.inventory._home).write_text('[pin]\nscope = "minutes"\n')
+        held, running = desk.login("a", held=True), desk.login("a")
         desk.inventory._poll()
         desk.slept = 2.0
         asked = desk.monitors["a"].asked
@@ -322,6 +324,26 @@ def test_a_sleep_of_the_machine_ends_held_logins(desk: Desk, monkeypatch: pytest
         desk.slept = 3600.0
         await until(held.over.done)
         assert held.over.result().facts["reason"] == "locked"
+        assert not running.over.done()
+        await desk.inventory.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.promise(2)
+def test_settings_that_hold_no_login_any_more_end_those_held(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sight, "_POLL_SECONDS", 0.0)
+
+    async def run() -> None:
+        await desk.ready()
+        settings.path_of(desk.inventory._home).write_text('[pin]\nscope = "minutes"\n')
+        held = desk.login("a", held=True)
+        desk.inventory._poll()
+        asked = desk.monitors["a"].asked
+        await until(lambda: desk.monitors["a"].asked > asked + 3)
+        assert not held.over.done()
+        settings.path_of(desk.inventory._home).unlink()
+        await until(held.over.done)
         await desk.inventory.close()
 
     asyncio.run(run())
