@@ -194,7 +194,7 @@ class Session:
         It is checked at once with `public_key_der` (SubjectPublicKeyInfo; the token's own public key where None): a signature that does not
         verify is `TokenFault` (reason "wrong_signature") and is not returned.  Several may be under way; the token serves them in order.
         A key that asks each time gets the PIN of the login again; the first one refused (`PinIncorrect`) or the token pulled (`TokenRemoved`)
-        ends them all, and none reaches the token any more.
+        ends them all, and none reaches the token any more (after a PIN until `logout` and another `login`, after a removal for good).
         Raises `KeyNotFound`, `MechanismUnsupported`, `TokenRemoved`, `ModuleTimeout`, `ModuleUnusable`.
         """
         expected = public_key_der if public_key_der is not None else await self.public_key(cka_id)

@@ -19,8 +19,8 @@ _KEY = (ck.CKA_ID, ck.CKA_LABEL, ck.CKA_KEY_TYPE)
 
 
 def text(value: bytes | None) -> str:
-    """A label: padding stripped, decoded with replacement."""
-    return (value or b"").strip(b"\0 ").decode("utf-8", errors="replace")
+    """A label for people."""
+    return ck.readable(value or b"")
 
 
 def key_type(module: Cryptoki, session: int, handle: int, kind: int | None) -> str:
