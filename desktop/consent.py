@@ -6,7 +6,7 @@ The PIN goes from this process straight to the token host's one-shot socket: no 
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QCloseEvent
+from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QProgressBar,
+    QScrollArea,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -34,6 +35,9 @@ from desktop.words import Words
 
 CANCEL = "cancel"
 GIVEN = "given"
+_FRAME, _LEAST = 56, 100
+"""Pixels: what the window's frame and the desktop's bar take; how much of the documents is always seen."""
+_BOUNDLESS = 16_777_215  # QWIDGETSIZE_MAX
 _NEW = {"token_init": ("so_pin", "pin")}
 """Purposes whose secrets are being made now, and are therefore typed twice."""
 
@@ -63,8 +67,11 @@ class ConsentDialog(QDialog):
         column.setSpacing(12)
         column.addWidget(label(words.either(f"purpose.{question.purpose}", "purpose.other", count=len(question.documents)), "title"))
         column.addWidget(label(self._asker(), "quiet", wrap=True))
-        if question.documents:
-            column.addWidget(self._documents(previewed or {}), 1)
+        self._listed = self._scrolled(previewed or {}) if question.documents else None
+        if self._listed is not None:
+            column.addWidget(self._listed, 1)
+        if changed := self._changed(previewed or {}):
+            column.addWidget(banner("bad", "indeterminate", words("documents.changed", name=changed[0])))
         if question.token is not None:
             column.addWidget(self._token(question.token))
         self._secrets(column, confirmed)
@@ -104,6 +111,37 @@ class ConsentDialog(QDialog):
     def closeEvent(self, event: QCloseEvent) -> None:
         self._wipe()
         super().closeEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """As high as its contents, and no higher than the screen."""
+        if self._listed is not None:
+            self._fit(self._listed)
+        super().showEvent(event)  # finds its place by its size
+
+    def _fit(self, listed: QScrollArea) -> None:
+        """Where all does not fit, the documents are scrolled; the UKey, warnings and fields never are."""
+        inner, column = listed.widget(), self.layout()
+        assert inner is not None
+        assert column is not None
+        width = self.minimumWidth()
+        margins = column.contentsMargins()
+        whole = inner.heightForWidth(width - margins.left() - margins.right())
+        listed.setFixedHeight(whole)
+        wanted, room = column.totalHeightForWidth(width), self.screen().availableGeometry().height() - _FRAME
+        listed.setMaximumHeight(_BOUNDLESS)
+        listed.setMinimumHeight(max(_LEAST, whole - max(0, wanted - room)))
+        column.activate()
+        self.resize(width, min(wanted, room))
+
+    def _scrolled(self, previewed: Mapping[str, str]) -> QScrollArea:
+        inner = self._documents(previewed)
+        inner.setObjectName("inside")
+        made = named(QScrollArea(), self._words("documents.name"))
+        made.setWidgetResizable(True)
+        made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        made.setWidget(inner)
+        return made
 
     def _inputs(self) -> list[QLineEdit]:
         return [*([self._confirm] if self._confirm else []), *self._fields.values(), *self._again.values()]
@@ -157,12 +195,13 @@ class ConsentDialog(QDialog):
         column.addWidget(label(words("documents.fingerprint.note"), "small", wrap=True))
         for text in self._remarks():
             column.addWidget(label(text, wrap=True))
-        changed = [d.name for d in documents if d.path in previewed and previewed[d.path] != d.sha256]
-        if changed:
-            column.addWidget(banner("bad", "indeterminate", words("documents.changed", name=changed[0])))
-        elif documents[0].path in previewed:
+        if documents[0].path in previewed and not self._changed(previewed):
             column.addWidget(label(words("documents.same"), "good"))
         return box
+
+    def _changed(self, previewed: Mapping[str, str]) -> list[str]:
+        """Names of documents that are not what was seen in the preview."""
+        return [d.name for d in self._question.documents if d.path in previewed and previewed[d.path] != d.sha256]
 
     def _remarks(self) -> list[str]:
         words, question = self._words, self._question
@@ -187,7 +226,8 @@ class ConsentDialog(QDialog):
         text.addWidget(label(words("token.serial", serial=token.serial or "–") + kind, "small"))
         row.addLayout(text, 1)
         tone = {"ok": "good", "low": "doubt", "final_try": "bad", "locked": "bad"}.get(self._state, "quiet")
-        row.addWidget(label(words.either(f"pin.state.{self._state}", "pin.state.unknown"), tone))
+        kind = "so" if self._question.of_administrator else "state"
+        row.addWidget(label(words.either(f"pin.{kind}.{self._state}", f"pin.{kind}.unknown"), tone))
         return card
 
     def _secrets(self, column: QVBoxLayout, confirmed: bool) -> None:

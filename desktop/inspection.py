@@ -69,7 +69,8 @@ def _finding(data: Wire, words: Words) -> Finding:
 def _text(value: Any, lang: str) -> str:
     if isinstance(value, Mapping):
         return _text(value.get(lang) or value.get("message") or value.get("en") or "", lang)
-    return "" if value is None else str(value)
+    said = "" if value is None else str(value)
+    return said[:1].upper() + said[1:]
 
 
 def _texts(value: Any, lang: str) -> tuple[str, ...]:

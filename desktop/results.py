@@ -112,7 +112,7 @@ class ResultsPage(QWidget):
         if not done:
             return banner("bad", "failed", message or words("result.none"), hint)
         if bad:
-            return banner("doubt", "indeterminate", words("result.some", count=done, bad=bad), f"{message}{hint}{note}")
+            return banner("doubt", "indeterminate", words("result.some", count=done, bad=bad), "\n".join(filter(None, (message, hint, note))))
         return banner("good", "passed", words("result.all", count=done), note)
 
     def _row(self, document: SignedDocument) -> QWidget:

@@ -61,7 +61,8 @@ class TokenCard(QFrame):
         column.addWidget(self.radio)
         state = words.either(f"token.state.{token.state}", "token.state.unusable")
         pin = words.either(f"pin.state.{token.pin_state}", "pin.state.unknown")
-        column.addWidget(label(state, _STATE_TONE.get(token.state, "bad")))
+        if token.pin_state != "locked":  # nobody can use it then
+            column.addWidget(label(state, _STATE_TONE.get(token.state, "bad")))
         if token.state == "ready":
             column.addWidget(label(pin, _PIN_TONE.get(token.pin_state, "quiet"), wrap=True))
             if token.pin_to_be_changed:

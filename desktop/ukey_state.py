@@ -75,7 +75,7 @@ def acts(token: Token) -> tuple[Act, ...]:
     unblockable = writable and token.so_pin_state != "locked"
     unset = token.pin_state == "not_initialised"
     blocked = locked or unset
-    held = (Act(LOCK, urgent=True),) if token.login is not None else ()
+    held = (Act(LOCK, urgent=bool(token.login.until)),) if token.login is not None else ()
     return (
         *held,
         Act(INSPECT, not unset and not token.pin_to_be_changed),

@@ -9,7 +9,7 @@ UKEY_TEXTS: Mapping[str, tuple[str, str]] = {
         "Trouble with the UKey driver {modules}: its UKeys may not be seen. See “UKeys”.",
     ),
     "token.login.until": ("已登录，保留到 {until}", "Logged in until {until}"),
-    "token.login": ("已登录", "Logged in"),
+    "token.login": ("正在使用", "In use"),
     "pin.state.to_be_changed": ("初始 PIN 码，须先修改", "Initial PIN: change it first"),
     "ukey.title": ("UKey与电脑", "UKeys and this computer"),
     "ukey.lead": (
@@ -102,8 +102,8 @@ UKEY_TEXTS: Mapping[str, tuple[str, str]] = {
         "Logged in, kept until {until}: until then signing needs your consent but not the PIN. Choose “Lock” before you leave.",
     ),
     "ukey.say.login.open": (
-        "已登录：再签名只需确认，不用再输 PIN 码。离开座位前请点“锁定”。",
-        "Logged in: signing needs your consent but not the PIN. Choose “Lock” before you leave.",
+        "正在使用：已登录，做完就退出登录、忘掉 PIN 码。",
+        "In use: logged in; when the work is done, the login ends and the PIN is forgotten.",
     ),
     # what can be done
     "ukey.do.inspect": ("检测…", "Inspect…"),
@@ -207,6 +207,12 @@ UKEY_TEXTS: Mapping[str, tuple[str, str]] = {
         "长度和字符按发证机构对这个 UKey 的要求；不要用生日、重复或连号。",
         "Length and characters as its issuer demands; no birthdays, repetitions or runs.",
     ),
+    "pin.so.ok": ("管理员 PIN 正常", "Administrator PIN in order"),
+    "pin.so.low": ("管理员 PIN 输错过", "A wrong administrator PIN was entered before"),
+    "pin.so.final_try": ("管理员 PIN 只剩最后一次机会", "Only one administrator PIN try left"),
+    "pin.so.locked": ("管理员 PIN 已锁定", "Administrator PIN locked"),
+    "pin.so.not_initialised": ("还没有设置管理员 PIN", "No administrator PIN set yet"),
+    "pin.so.unknown": ("管理员 PIN 状态未知", "Administrator PIN state unknown"),
     "pin.warn.so.low": (
         "管理员 PIN 输错过。再错下去会再也不能解锁，请看清再输。",
         "A wrong administrator PIN was entered before. Further mistakes make unblocking impossible: take care.",
@@ -224,8 +230,8 @@ UKEY_TEXTS: Mapping[str, tuple[str, str]] = {
         "The UKey is logged in for another {minutes} min. The PIN is not needed this time, but your consent is.",
     ),
     "consent.each_signature": (
-        "这个 UKey 每次签名都要验证 PIN 码。您输入的 PIN 码将为这 {count} 份文件各用一次，用完即忘。",
-        "This UKey checks the PIN at every signature. The PIN you enter will be used once for each of these {count} documents and then forgotten.",
+        "这个 UKey 每次签名都要验证 PIN 码。PIN 码将为这 {count} 份文件各用一次，用完即忘。",
+        "This UKey checks the PIN at every signature. The PIN will be used once for each of these {count} documents and then forgotten.",
     ),
     "consent.each_signature.pad": (
         "这个 UKey 每次签名都要验证 PIN 码。请在它的键盘上为这 {count} 份文件各输入一次。",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QPushButton
+from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QPushButton, QScrollArea
 from pytestqt.qtbot import QtBot
 
 from desktop.asked import Question
@@ -239,3 +239,16 @@ def test_other_kinds_of_questions(qtbot: QtBot) -> None:
 def test_names_are_plain_text_and_never_markup(qtbot: QtBot) -> None:
     dialog = _dialog(qtbot, _question(token=token("<b>Bank</b>"), reason="<img src=x>"))
     assert all(label.textFormat() == Qt.TextFormat.PlainText for label in dialog.findChildren(QLabel) if label.text())
+
+
+def test_the_most_that_can_be_said_fits_the_screen(qtbot: QtBot, lang: str) -> None:
+    """What does not fit is scrolled; the warning, the fields and the buttons never are."""
+    about = {"asker": {"program": "cad", "pid": 77, "user": "li"}, "reason": "施工图", "location": "北京", "asked": 60}
+    data = _question(documents=[DOCUMENT] * 50, token=token(pin_state="final_try"), each_signature=True, **about)
+    dialog = _dialog(qtbot, data, lang, previewed={"/d/结.pdf": "f" * 64})
+    assert dialog.height() <= dialog.screen().availableGeometry().height() - 40
+    assert dialog.height() >= dialog.minimumSizeHint().height()
+    scrolled = dialog.findChild(QScrollArea)
+    assert scrolled is not None
+    assert scrolled.findChildren(QLineEdit) == []
+    assert not any("50" in label.text() for label in scrolled.findChildren(QLabel))

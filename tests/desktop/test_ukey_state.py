@@ -44,7 +44,7 @@ def _urgent(**changes: Any) -> list[str]:
         ({"keys": [{"always_authenticate": True}]}, "正常", "每签一份文件"),
         ({"certificates": []}, "请留意", "没有可用的签名证书"),
         ({"certificates": [{**CERTIFICATE, "usable": False, "problem": "expired"}]}, "请留意", "没有可用的签名证书"),
-        ({"login": {"until": None, "scope": "set"}}, "正常", "good 已登录：再签名只需确认"),
+        ({"login": {"until": None, "scope": "set"}}, "正常", "good 正在使用：已登录"),
         ({"state": "removed"}, "已拔出", "插回后会自动显示"),
         ({"state": "removed", "emulated": True}, "已拔出", "点“插入”放回"),
         ({"state": "unusable"}, "现在不能用", "bad UKey 没有正常回应"),
