@@ -142,8 +142,11 @@ def _consent(session: Session, path: str, digest: str, seen: os.stat_result, val
     """Show the file and ask; raises `ApiError` (usage where nobody can be asked, cancelled on a no)."""
     from agent.cli.talk import agreed
     from agent.cli.terminal import Terminal
+    from tokens.profiles import network_allowed
+    from tokens.types import ModuleRef
 
     say = session.say
+    network = network_allowed(ModuleRef("", path, "added", env=tuple(values.items())))
     terminal = Terminal.find()
     if terminal is None:
         raise ApiError(Code.USAGE, reason="consent", option="--yes")
@@ -156,7 +159,7 @@ def _consent(session: Session, path: str, digest: str, seen: os.stat_result, val
         (say("所有者", "Owner"), owner),
         (say("权限", "Mode"), stat.filemode(seen.st_mode)),
         (say("文件指纹", "SHA-256"), digest),
-        (say("联网", "Network"), say("允许", "allowed") if values.get(NETWORK) == "allow" else say("禁止", "denied")),
+        (say("联网", "Network"), say("允许", "allowed") if network else say("禁止", "denied")),
         (say("环境变量", "Variables"), ", ".join(name for name in values if name != NETWORK)),
     ]
     terminal.say(pairs(facts))
