@@ -44,6 +44,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "until": ("有效期至", "valid until"),
     "succeeded": ("成功（不应成功）", "succeeded (it should not)"),
     "not_offered": ("UKey 不提供", "not offered"),
+    "without_effect": ("标志可改，但取不出", "the flag changes, nothing comes out"),
     "verified": ("核对无误", "checked, holds"),
     "wrong_signature": ("核对不上", "does not hold"),
     "not_tried": ("未试", "not tried"),

@@ -68,14 +68,23 @@ def login(module: Cryptoki, session: int, slot: SlotToken, secrets: Secrets) -> 
 
 
 def change(module: Cryptoki, session: int, slot: SlotToken, secrets: Secrets, wanted: Rules) -> None:
-    """One C_SetPIN of the user's PIN; no login is needed."""
+    """One C_SetPIN of the user's PIN; no login is needed, except by NSS, which says so before it looks at the PIN."""
     pin, new_pin = needed(secrets, slot, "pin", "new_pin")
     if new_pin is not None:
         if new_pin == pin:
             raise PinUnacceptable(reason="same")
         rules.judge(new_pin, slot, wanted)
     with tried(module, slot, new=True):
-        module.set_pin(session, pin, new_pin)
+        try:
+            module.set_pin(session, pin, new_pin)
+        except TokenError as exc:
+            if exc.facts.get("ckr") != "CKR_USER_NOT_LOGGED_IN":
+                raise
+            module.login(session, ck.CKU_USER, pin)
+            try:
+                module.set_pin(session, pin, new_pin)
+            finally:
+                module.logout(session)
 
 
 def unblock(module: Cryptoki, session: int, slot: SlotToken, secrets: Secrets, wanted: Rules) -> None:

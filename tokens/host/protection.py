@@ -26,7 +26,10 @@ _MANY = 1 << 20
 
 
 def attempts(module: Cryptoki, slot_id: int, session: int, handle: int) -> dict[str, str]:
-    """read, wrap, copy, make_extractable, make_readable: the CKR_ name it was refused with, "not_offered", or "succeeded"."""
+    """read, wrap, copy, make_extractable, make_readable: the CKR_ name it was refused with, "not_offered", or "succeeded".
+
+    "without_effect": the flags were changed, and still nothing came out (a TPM keeps them beside the key and does not go by them).
+    """
     ways: dict[str, Callable[[], str]] = {
         "read": lambda: _read(module, session, handle),
         "wrap": lambda: _wrap(module, slot_id, session, handle),
@@ -34,7 +37,24 @@ def attempts(module: Cryptoki, slot_id: int, session: int, handle: int) -> dict[
         "make_extractable": lambda: _reflag(module, session, handle, ck.CKA_EXTRACTABLE, _TRUE),
         "make_readable": lambda: _reflag(module, session, handle, ck.CKA_SENSITIVE, _FALSE),
     }
-    return {name: way() for name, way in ways.items()}
+    outcomes = {name: way() for name, way in ways.items()}
+    changed = [name for name in ("make_extractable", "make_readable") if outcomes[name] == "succeeded"]
+    if changed and not _weakened(module, slot_id, session, handle):
+        outcomes.update(dict.fromkeys(changed, "without_effect"))
+    return outcomes
+
+
+def _weakened(module: Cryptoki, slot_id: int, session: int, handle: int) -> bool:
+    """Whether the key comes out, read or wrapped or copied, with all its flags changed that can be; they are set back to what they were."""
+    weaker = {ck.CKA_EXTRACTABLE: _TRUE, ck.CKA_SENSITIVE: _FALSE}
+    before = module.attributes(session, handle, weaker)
+    changed = [kind for kind, value in weaker.items() if not _set(module, session, handle, kind, value)]
+    try:
+        return "succeeded" in (_read(module, session, handle), _wrap(module, slot_id, session, handle), _copy(module, session, handle))
+    finally:
+        for kind in changed:
+            if before.get(kind, weaker[kind]) != weaker[kind]:
+                _set(module, session, handle, kind, before[kind])
 
 
 def _outcome(value: int) -> str:

@@ -9,6 +9,8 @@ from tokens.host import binding, objects, protection
 from tokens.host import cryptoki as ck
 from tokens.host.binding import Attribute, CertificateType, KeyType, MechanismFlag, ObjectClass, types
 from tokens.host.cryptoki import Cryptoki
+from tokens.profiles import profile_of
+from tokens.types import ModuleRef
 from tokens.wire import Message, to_bytes
 
 _BITS = {"rsa2048": 2048, "rsa3072": 3072, "rsa4096": 4096}
@@ -20,6 +22,7 @@ _CURVES = {
 _ID_BYTES = 20
 _PRIVATE: Mapping[Attribute, Any] = {Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False, Attribute.PRIVATE: True}
 _USE = MechanismFlag.SIGN | MechanismFlag.VERIFY
+_ALL_USES = _USE | MechanismFlag.ENCRYPT | MechanismFlag.DECRYPT
 
 
 def generate(module: Cryptoki, slot_id: int, session: int, kind: str, label: str) -> Message:
@@ -30,7 +33,7 @@ def generate(module: Cryptoki, slot_id: int, session: int, kind: str, label: str
     cka_id = os.urandom(_ID_BYTES)
     with binding.opened(module, slot_id) as own:
         with binding.reported("C_GenerateKeyPair"):
-            public, private = _pair(own, kind, cka_id, label)
+            public, private = _pair(own, kind, cka_id, label, _uses(module))
         assert private.handle is not None
         attributes = objects.protection(module, session, private.handle)
         attempts = protection.attempts(module, slot_id, session, private.handle)
@@ -44,15 +47,20 @@ def generate(module: Cryptoki, slot_id: int, session: int, kind: str, label: str
     return {"id": cka_id.hex(), "attributes": attributes, "export_attempts": attempts, "always_authenticate": asks}
 
 
-def _pair(own: types.Session, kind: str, cka_id: bytes, label: str) -> tuple[types.PublicKey, types.PrivateKey]:
+def _uses(module: Cryptoki) -> MechanismFlag:
+    """What a key is for; some makes generate none that cannot do everything."""
+    return _ALL_USES if profile_of(ModuleRef("", module.path, "added")).all_usages else _USE
+
+
+def _pair(own: types.Session, kind: str, cka_id: bytes, label: str, uses: MechanismFlag) -> tuple[types.PublicKey, types.PrivateKey]:
     made: tuple[types.PublicKey, types.PrivateKey]
     if kind in _BITS:
         made = own.generate_keypair(
-            KeyType.RSA, _BITS[kind], id=cka_id, label=label, store=True, capabilities=_USE, private_template=dict(_PRIVATE)
+            KeyType.RSA, _BITS[kind], id=cka_id, label=label, store=True, capabilities=uses, private_template=dict(_PRIVATE)
         )  # fmt: skip
     elif kind in _CURVES:
         curve = own.create_domain_parameters(KeyType.EC, {Attribute.EC_PARAMS: _CURVES[kind]}, local=True)
-        made = curve.generate_keypair(id=cka_id, label=label, store=True, capabilities=_USE, private_template=dict(_PRIVATE))
+        made = curve.generate_keypair(id=cka_id, label=label, store=True, capabilities=uses, private_template=dict(_PRIVATE))
     else:
         raise MechanismUnsupported(key_type=kind)
     return made
