@@ -138,7 +138,7 @@ def serve(link: Link, answer: Callable[[str, Message], Message], idle: Callable[
     for an error of the domain.  Any other exception ends the process: its traceback goes to stderr, the channel closes.
     """
     while True:
-        while idle is not None and (seconds := idle()) is not None and link.quiet(seconds):
+        while idle is not None and link.quiet(0) and (seconds := idle()) is not None and link.quiet(seconds):
             pass
         if (request := link.receive()) is None:
             return

@@ -1,14 +1,20 @@
 """The monitor on a real SoftHSM2: what other programs do is seen, and nothing is read twice for nothing."""
 
 import asyncio
+import contextlib
+import os
+import signal
 import subprocess
+from dataclasses import replace
 
 import pytest
 
 from tests.tokens.conftest import LABEL, PIN, SO_PIN, Bench
+from tokens.errors import ModuleTimeout, ModuleUnusable
 from tokens.host.monitor import MonitorProgram
+from tokens.hosts import Deadlines
 from tokens.monitor import Monitor
-from tokens.types import Key, KeyType, PinState, Token, TokenState
+from tokens.types import Key, KeyType, PinState, SignatureScheme, Token, TokenState
 
 
 def _util(bench: Bench, *arguments: str) -> None:
@@ -91,6 +97,163 @@ def test_asked_by_many_at_once(bench: Bench) -> None:
         assert all(len(tokens) == 2 for tokens in lists)
         await monitor.close()
         assert len(await monitor.list()) == 2  # starts again by itself
+        await monitor.close()
+
+    asyncio.run(run())
+
+
+def _card(shim: Bench) -> Bench:
+    return replace(shim, ref=replace(shim.ref, env=(*shim.ref.env, ("SHIM_NAME", "Card"))))
+
+
+async def _labels(monitor: Monitor) -> list[str]:
+    return [token.label for token in await monitor.list() if token.label]
+
+
+def test_a_change_is_told_unasked(bench: Bench) -> None:
+    async def run() -> None:
+        monitor = Monitor(bench.ref)
+        changed = asyncio.Event()
+        end = monitor.on_event(changed.set)
+        await monitor.list()
+        _util(bench, "--init-token", "--free", "--label", "two", "--pin", PIN, "--so-pin", SO_PIN)
+        async with asyncio.timeout(30):
+            await changed.wait()
+        assert sorted(await _labels(monitor)) == sorted([LABEL, "two"])
+        assert monitor.host.pid is not None
+        os.kill(monitor.host.pid, signal.SIGKILL)  # another host watches as well
+        with contextlib.suppress(ModuleUnusable):
+            await monitor.list()
+        await monitor.list()
+        changed.clear()
+        _util(bench, "--delete-token", "--token", "two")
+        async with asyncio.timeout(30):
+            await changed.wait()
+        end()
+        end()
+        await monitor.close()
+
+    asyncio.run(run())
+
+
+def test_a_module_tells_by_slot_events(shim: Bench) -> None:
+    async def run() -> None:
+        monitor = Monitor(_card(shim).ref)
+        changed = asyncio.Event()
+        monitor.on_event(changed.set)
+        shim.say("events")
+        assert await _labels(monitor) == [LABEL]
+        shim.say("events", "absent")
+        async with asyncio.timeout(30):
+            await changed.wait()
+        assert await _labels(monitor) == []
+        changed.clear()
+        shim.say("events", "generation 1")
+        async with asyncio.timeout(30):
+            await changed.wait()
+        assert await _labels(monitor) == [LABEL]
+        await monitor.close()
+
+    asyncio.run(run())
+
+
+def test_a_module_that_hangs_when_asked_for_events_is_not_asked_again(shim: Bench) -> None:
+    async def run() -> None:
+        monitor = Monitor(_card(shim).ref, Deadlines(list=1.5))
+        shim.say("hang C_WaitForSlotEvent")
+        monitor.on_event(lambda: None)
+
+        async def until_it_hangs() -> None:
+            while await monitor.list():
+                await asyncio.sleep(0.05)
+
+        async with asyncio.timeout(30):
+            with pytest.raises(ModuleTimeout):  # after the first list, or before it
+                await until_it_hangs()
+        seen = shim.calls("C_WaitForSlotEvent")
+        for _ in range(3):
+            assert await _labels(monitor) == [LABEL]
+        assert shim.calls("C_WaitForSlotEvent") == seen
+        await monitor.close()
+
+    asyncio.run(run())
+
+
+def test_a_card_that_shows_only_after_a_new_start_is_seen(shim: Bench) -> None:
+    """And a module that shows nothing is not started anew at every look: at most a tenth of the time goes into that."""
+
+    async def run() -> None:
+        monitor = Monitor(_card(shim).ref)
+        shim.say("blind", "absent", "delay C_Initialize 100")
+        assert await _labels(monitor) == []
+        for _ in range(20):
+            assert await _labels(monitor) == []
+        assert shim.calls("C_Initialize") <= 3
+        shim.say("blind")
+        async with asyncio.timeout(30):
+            while await _labels(monitor) != [LABEL]:
+                await asyncio.sleep(0.05)
+        await monitor.close()
+
+    asyncio.run(run())
+
+
+def test_a_service_that_went_and_came_is_found_again(shim: Bench) -> None:
+    async def run() -> None:
+        monitor = Monitor(_card(shim).ref)
+        assert await _labels(monitor) == [LABEL]
+        shim.say("stale C_GetSlotList 30")  # as a module answers whose pcscd was restarted
+        assert await _labels(monitor) == [LABEL]
+        assert shim.calls("C_Finalize") == 1
+        await monitor.close()
+
+    asyncio.run(run())
+
+
+def test_a_login_elsewhere_lives_through_a_new_start_of_the_monitor(shim: Bench, keys: dict[KeyType, Key]) -> None:
+    async def run() -> None:
+        card = _card(shim)
+        async with await card.logged_in() as session:
+            monitor = Monitor(card.ref)
+            assert await _labels(monitor) == [LABEL]
+            shim.say("stale C_GetSlotList 30")
+            assert await _labels(monitor) == [LABEL]
+            await session.sign(keys[KeyType.P256].cka_id, SignatureScheme.ECDSA_SHA256, b"x")
+            await monitor.close()
+
+    asyncio.run(run())
+
+
+def test_objects_come_in_one_order(bench: Bench) -> None:
+    async def run() -> None:
+        monitor = Monitor(bench.ref)
+        (first, *_) = [token for token in await monitor.list() if token.label]
+        (again, *_) = [token for token in await monitor.list(refresh=True) if token.label]
+        assert [key.cka_id for key in first.keys] == sorted(key.cka_id for key in first.keys) == [key.cka_id for key in again.keys]
+        await monitor.close()
+
+    asyncio.run(run())
+
+
+def test_a_module_whose_slot_list_hangs_does_not_work(shim: Bench) -> None:
+    async def run() -> None:
+        monitor = Monitor(shim.ref, Deadlines(list=1))
+        shim.say("hang C_GetSlotList")
+        status = await monitor.status()
+        assert (status.usable, status.problem, status.profile) == (False, "module_timeout", "generic")
+        shim.say()
+        assert (await monitor.status()).usable
+        await monitor.close()
+
+    asyncio.run(run())
+
+
+def test_texts_of_a_token_command_no_terminal(shim: Bench) -> None:
+    async def run() -> None:
+        monitor = Monitor(_card(shim).ref)
+        shim.say("label \x1b[2J设计\x07", "serial \x00")
+        (label,) = await _labels(monitor)
+        assert label == "\ufffd[2J设计\ufffd"
         await monitor.close()
 
     asyncio.run(run())

@@ -37,7 +37,7 @@ def main(kind: str, descriptor: int, memory_mib: int, network: str) -> None:
         program = SessionProgram(link)
     try:
         program.confined = confined
-        serve(link, program.answer, program.idle)
+        serve(link, program.answer, program.idle if kind == "monitor" else None)
     except (ConnectionError, KeyboardInterrupt):
         pass
     os._exit(0)  # neither interpreter nor module may linger in finalisers while a PIN is in memory

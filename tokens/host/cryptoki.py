@@ -29,7 +29,8 @@ CKA_LOCAL, CKA_NEVER_EXTRACTABLE, CKA_ALWAYS_SENSITIVE = 0x163, 0x164, 0x165
 CKA_EC_PARAMS, CKA_EC_POINT, CKA_ALWAYS_AUTHENTICATE = 0x180, 0x181, 0x202
 
 _OS_LOCKING_OK = 0x2
-_CANT_LOCK, _ARGUMENTS_BAD, _ALREADY_INITIALIZED = 0x0A, 0x07, 0x191
+_DONT_BLOCK = 0x1
+_OK, _NO_EVENT, _CANT_LOCK, _ARGUMENTS_BAD, _ALREADY_INITIALIZED = 0x00, 0x08, 0x0A, 0x07, 0x191
 _SIGNATURE_MAX = 2048
 _SLOTS_MAX, _MECHANISMS_MAX, _OBJECTS_MAX, _VALUE_MAX = 1024, 8192, 20_000, 1 << 20
 """More than any real token has; a module that claims more is answering nonsense, and is not followed into it."""
@@ -263,8 +264,7 @@ class Cryptoki:
     def slot_event(self) -> bool | None:
         """Whether a slot changed since the last question (C_WaitForSlotEvent, not waiting); None where the module does not tell."""
         slot = c_ulong()
-        ckr = name_of(self.returns("C_WaitForSlotEvent", c_ulong(1), byref(slot), None))
-        return {"CKR_OK": True, "CKR_NO_EVENT": False}.get(ckr)
+        return {_OK: True, _NO_EVENT: False}.get(self.returns("C_WaitForSlotEvent", c_ulong(_DONT_BLOCK), byref(slot), None))
 
     def _numbers(self, name: str, most: int, *args: Any) -> list[int]:
         """A list by the two-call convention (v2.40 5.2); raises `TokenFault` (reason "nonsense") for one that no token has."""
