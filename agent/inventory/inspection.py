@@ -1,6 +1,6 @@
 """The inspection of a token, judged: from what was seen of it to findings, a verdict with its reasons, and whether it may carry a seal.
 
-Pure: everything looked at stands in `Seen`.  The rule of the verdict (docs/decisions/0013):
+Pure: everything looked at stands in `Seen`.  The rule of the verdict (docs/decisions/0015):
 
     failed          something is proved wrong: a key can leave the token, a signature or certificate does not fit, the PIN is locked
     indeterminate   the proof is missing: a signing key was not born in the token, the token does not say, or it could not be looked at
@@ -35,7 +35,8 @@ class SeenKey:
     attributes: Mapping[str, bool | None] = field(default_factory=dict)
     """local, sensitive, always_sensitive, extractable, never_extractable; None where the token does not say."""
     attempts: Mapping[str, str] = field(default_factory=dict)
-    """How each attempt to take the key out ended: a CKR_ name, "not_offered" or "succeeded"; empty where none could be made."""
+    """How each attempt to take the key out ended: a CKR_ name, "not_offered", "without_effect" (a flag changed, still nothing came out) or
+    "succeeded"; empty where none could be made."""
     signature: str = "not_tried"
     """ "verified", "not_tried" (an encryption key), "wrong_signature", or the code of the error that kept it from being made."""
     scheme: str = ""
@@ -211,6 +212,8 @@ def _export(seen: SeenKey, aside: bool) -> Finding:
     odd = [f"{name}: {outcome}" for name, outcome in seen.attempts.items() if outcome in _NO_REFUSAL]
     if not seen.attempts or odd:
         return Finding("key_export", "warn", words.untried(label, odd), words.AGAIN, label, unproved=not aside)
+    if "without_effect" in seen.attempts.values():
+        return Finding("key_export", "warn", words.without_effect(label), words.HARMLESS, label)
     return Finding("key_export", "ok", words.refused(label, len(seen.attempts)), key=label)
 
 

@@ -38,6 +38,10 @@ MODULE_HINT: Text = (
     "请让驱动文件和它所在的文件夹只归 root 或您自己所有、别人不能写，再检测。",
     "Have the module's file and the folders above it belong to root or you alone, not writable to others, then inspect again.",
 )
+HARMLESS: Text = (
+    "有些安全芯片（如 TPM）不靠这些标志保护私钥；不影响使用。",
+    "Some chips (TPMs) do not rely on these flags to protect a key; it may be used.",
+)
 ISSUER: Text = ("请联系发证机构或 UKey 管理员。", "Ask whoever issued it, or its administrator.")
 UNBLOCK: Text = (
     "请联系发证机构或 UKey 管理员解锁：yinxin token pin unblock（需要管理员 PIN 或解锁码）。",
@@ -189,6 +193,14 @@ def refused(label: str, count: int) -> Text:
     return (
         f"试着取出私钥“{label}”（读出、导出、复制、改属性，共 {count} 种），全部被 UKey 拒绝",
         f"{count} attempts to take the private key “{label}” out (read, wrap, copy, change its flags) were all refused",
+    )
+
+
+def without_effect(label: str) -> Text:
+    """Flags of the key can be changed, which lets nothing out."""
+    return (
+        f"私钥“{label}”的保护标志可以改，但改了以后仍然取不出来（已改回）",
+        f"the flags of the private key “{label}” can be changed, but nothing comes out even so (they were set back)",
     )
 
 

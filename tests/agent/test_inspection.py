@@ -110,6 +110,18 @@ def test_not_offered_is_no_leak_and_a_second_opinion_is_told() -> None:
     assert one(made, "second_opinion").state == "ok"
 
 
+def test_flags_that_change_without_effect_are_told() -> None:
+    made = judge(seen(keys=(key(attempts={**REFUSED, "make_extractable": "without_effect"}),)))
+    assert (made.verdict, one(made, "key_export").state, made.obstacles) == ("passed", "warn", ())
+
+
+def test_which_of_several_keys_may_carry_a_seal() -> None:
+    made = judge(seen(keys=(key(1), key(2, attributes={**KEPT, "local": False})), certificates=(certificate(1), certificate(2, "旧"))))
+    assert made.key_may_carry_seal("01")
+    assert not made.key_may_carry_seal("02")
+    assert not judge(seen(software=True)).key_may_carry_seal("01")
+
+
 def test_the_encryption_key_of_a_dual_token_is_the_key_centres() -> None:
     """It was imported by rule, signs nothing, and hinders nothing."""
     imported = key(2, attributes={**KEPT, "local": False, "never_extractable": False}, signature="not_tried")
