@@ -1,8 +1,7 @@
-"""The result of inspecting a UKey as the agent tells it, and as a page to print: the same facts on screen and paper."""
+"""The result of inspecting a UKey as the agent tells it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from desktop.nouns import Wire
@@ -10,8 +9,6 @@ from desktop.words import Words, speaks_of_commands
 
 _VERDICTS = ("passed", "failed", "indeterminate")
 _FACTS = ("path", "library_version", "sha256")
-_INK = {"ok": "#17703A", "warn": "#8A5300", "fail": "#B3261E", "passed": "#17703A", "failed": "#B3261E", "indeterminate": "#8A5300"}
-"""Colours on paper, whatever the screen's scheme."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,9 @@ class Inspection:
     findings: tuple[Finding, ...]
     time: str
     facts: tuple[tuple[str, str], ...]
-    """Plain facts for the curious, caption and value: module, versions, digest."""
+    """Plain facts for the curious, caption and value: module, version, digest."""
+    result: Wire
+    """The whole answer, as reports are made of it."""
 
     @classmethod
     def from_wire(cls, data: Wire, words: Words) -> "Inspection":
@@ -51,6 +50,7 @@ class Inspection:
             tuple(_finding(entry, words) for entry in data.get("findings") or () if isinstance(entry, dict)),
             str(data.get("inspected_at") or ""),
             tuple((words(f"inspect.fact.{name}"), str(told[name])) for name in _FACTS if told.get(name) not in (None, "")),
+            data,
         )
 
     def worst_first(self) -> list[Finding]:
@@ -76,22 +76,3 @@ def _text(value: Any, lang: str) -> str:
 def _texts(value: Any, lang: str) -> tuple[str, ...]:
     entries: Sequence[Any] = value if isinstance(value, list) else () if value is None else (value,)
     return tuple(text for entry in entries if (text := _text(entry, lang)))
-
-
-def page(inspection: Inspection, title: str, about: Sequence[str], words: Words) -> str:
-    """The report as simple HTML for QTextDocument; everything from outside is escaped."""
-    seal = words("inspect.seal.yes" if inspection.may_carry_seal else "inspect.seal.no")
-    rows = "".join(
-        f'<tr><td style="color:{_INK[f.state]}"><b>{words(f"inspect.finding.{f.state}")}</b></td>'
-        f"<td>{escape(f.text)}{f'<br/><i>{escape(f.hint)}</i>' if f.hint else ''}</td></tr>"
-        for f in inspection.worst_first()
-    )
-    heads = "".join(f'<th align="left">{words(f"inspect.column.{c}")}</th>' for c in ("state", "what"))
-    lines = "".join(f"<p>{escape(line)}</p>" for line in (*inspection.reasons, seal, *inspection.seal_reasons))
-    facts = "".join(f"<tr><td>{escape(k)}</td><td>{escape(v)}</td></tr>" for k, v in inspection.facts)
-    return (
-        f"<h2>{escape(title)}</h2>{''.join(f'<p>{escape(line)}</p>' for line in about)}"
-        f'<h1 style="color:{_INK[inspection.verdict]}">{words(f"inspect.verdict.{inspection.verdict}")}</h1>{lines}'
-        f'<table border="1" style="border-collapse: collapse" cellspacing="0" cellpadding="4" width="100%"><tr>{heads}</tr>{rows}</table>'
-        f'<p></p><table cellpadding="2">{facts}</table><p></p><p>{escape(words("inspect.by_hand"))}</p>'
-    )

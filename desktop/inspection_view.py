@@ -1,5 +1,6 @@
 """What an inspection found, on the screen: the verdict first, the seal, then every finding in colour; to be printed or saved."""
 
+import re
 from datetime import datetime
 
 from PySide6.QtCore import QMarginsF, QSaveFile, Qt, Signal
@@ -7,14 +8,22 @@ from PySide6.QtGui import QPageSize, QPdfWriter, QTextDocument
 from PySide6.QtPrintSupport import QPrintDialog, QPrinter
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
+from agent.api.inspection_page import page
 from desktop import look
-from desktop.inspection import Finding, Inspection, page
+from desktop.inspection import Finding, Inspection
 from desktop.nouns import Token, shown_name
 from desktop.parts import banner, button, empty, frame, label, named
 from desktop.verdict import shape_of, tone_of
 from desktop.words import Words
 
 _TONE = {"ok": "good", "warn": "doubt", "fail": "bad"}
+_STYLE = re.compile("<style>.*?</style>", re.DOTALL)
+_PAPER = """
+h1 { font-size: 18pt } h2 { font-size: 12pt } .verdict { font-size: 16pt; font-weight: 700 } code { font-size: 8pt }
+table { border-collapse: collapse } th { background: #f2f2f2; text-align: left } td, th { font-size: 9.5pt; border: 1px solid #bbbbbb }
+.passed, .ok { color: #17703a } .failed, .fail { color: #b3261e } .indeterminate, .warn { color: #8a5300 } .sign { margin-top: 24px }
+"""
+"""As much of the report's style as QTextDocument knows."""
 _SHAPE = {"ok": "passed", "warn": "indeterminate", "fail": "failed"}
 
 
@@ -132,19 +141,27 @@ class InspectionView(QWidget):
 
     # paper
 
+    def report(self) -> str:
+        """The whole report as HTML, the same that the command line writes."""
+        assert self._inspection is not None
+        return page(self._inspection.result, self._words.lang)
+
     def document(self) -> QTextDocument:
         """The report as a document to print."""
-        assert self._inspection is not None
         made = QTextDocument()
         made.setDefaultFont(self.font())
-        made.setHtml(page(self._inspection, self._title.text(), self._about(), self._words))
+        made.setDefaultStyleSheet(_PAPER)
+        made.setHtml(_STYLE.sub("", self.report()).replace("<table", '<table width="100%" cellspacing="0" cellpadding="3"'))
         return made
 
     def write(self, path: str) -> bool:
-        """Save the report as PDF, whole or not at all; False where it cannot be written."""
+        """Save the report, as HTML or PDF by the file's name, whole or not at all; False where it cannot be written."""
         file = QSaveFile(path)
         if not file.open(QSaveFile.OpenModeFlag.WriteOnly):
             return False
+        if path.lower().endswith((".html", ".htm")):
+            file.write(self.report().encode())
+            return file.commit()
         writer = QPdfWriter(file)
         writer.setPageSize(QPageSize(QPageSize.PageSizeId.A4))
         writer.setPageMargins(QMarginsF())  # QTextDocument brings margins and page numbers of its own

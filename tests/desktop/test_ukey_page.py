@@ -25,6 +25,13 @@ INSPECTED = {
         {"name": "local", "state": "warn", "message": {"zh": "LOCAL 为假。", "en": "Not local."}, "hint": {"zh": "用 yinxin key generate", "en": ""}},
         {"name": "export", "state": "fail", "message": {"zh": "<b>私钥</b>可以导出。", "en": "Out."}, "hint": {"zh": "停用。", "en": "Stop."}},
     ],
+    "token": {**token(), "certificates": [CERTIFICATE | {"not_after": "2035-01-01T00:00:00Z"}]}, "inspected_at": "2026-03-01T08:00:00Z",
+    "keys": [{
+        "id": "01", "label": "sign", "type": "rsa2048", "attributes": {"local": False}, "export_attempts": {"read": "CKR_ATTRIBUTE_SENSITIVE"},
+        "test_signature": "verified", "scheme": "rsa_pkcs1_sha256",
+    }],
+    "mechanisms": [{"number": 0x80000001, "name": None}],
+    "module": {"name": "fake", "path": "/opt/fake.so", "library_version": "1.0", "sha256": "ab" * 32},
 }  # fmt: skip
 
 
@@ -278,7 +285,7 @@ def test_an_inspection_is_saved_whole_or_not_at_all(inspected: Callable[[], None
     inspected()
     wait(qtbot, page, "无法确认")
     plain = page.inspection.document().toPlainText()
-    for said in ("无法确认", "<b>私钥</b>可以导出。", "停用。", "不能承载电子印章"):
+    for said in ("无法确认", "<b>私钥</b>可以导出。", "停用。", "不能承载电子印章", "CKR_ATTRIBUTE_SENSITIVE", "/opt/fake.so"):
         assert said in plain
     page.inspection.save.click()
     dialog = page.inspection.findChild(QFileDialog)
@@ -288,6 +295,8 @@ def test_an_inspection_is_saved_whole_or_not_at_all(inspected: Callable[[], None
     assert (tmp_path / "r.pdf").read_bytes().startswith(b"%PDF-")
     assert (tmp_path / "r.pdf").read_bytes().rstrip().endswith(b"%%EOF")
     assert "报告已保存为 r.pdf" in texts(page)
+    page.inspection.save_as(str(tmp_path / "r.html"))
+    assert "&lt;b&gt;私钥" in (tmp_path / "r.html").read_text(encoding="utf-8")
     page.inspection.save_as(str(tmp_path / "no" / "r.pdf"))
     assert "报告没有保存" in texts(page)
 
