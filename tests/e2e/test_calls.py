@@ -88,8 +88,11 @@ class Pair:
     def settle(self) -> None:
         """No fault, and the vendor's token seen again."""
         self.faulty.say(*IDENTITY)
-        self.client.get("/v1/modules")  # whoever looks at the modules has each tried anew
-        until(lambda: "Vendor" in [token["label"] for token in self.client.get("/v1/tokens")["tokens"]])
+        until(self._seen)
+
+    def _seen(self) -> bool:
+        self.client.get("/v1/modules")  # whoever looks at the modules has each tried anew: after a fault they are left alone for a while
+        return "Vendor" in [token["label"] for token in self.client.get("/v1/tokens")["tokens"]]
 
 
 @pytest.fixture(scope="module")
