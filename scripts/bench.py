@@ -8,6 +8,9 @@ documents a second more is better and for seconds and MB less is.  `met` is null
     pdf_100mb                   one PDF of more than 100,000,000 bytes beside copy + SHA-256 + fsync, both as whole processes, agent warm
     memory_size, memory_count   peak memory of agent and workers: 100 MB beside 1 MB, 1,000 documents beside 100; ours and peer in MB
     token_list                  `yinxin token list`, agent warm, beside `python -c pass`
+    host_call, host_sign        a call through the session host beside the same call in process, in turns, medians in µs; the goal is the most they
+                                may lie apart (none for the signature, whose own time depends on what ran before it)
+    batch_logins, batch_lookups a batch of 20 beside a batch of one: C_Login and look-ups of a private key that the module saw
 """
 
 import argparse
@@ -192,6 +195,43 @@ def _token_list(bench: Bench) -> Iterator[Figure]:
     yield _figure("token_list", statistics.median(ours), statistics.median(floor), "s", goal=15)
 
 
+def _host(bench: Bench) -> Iterator[Figure]:
+    """`host_call` and `host_sign`."""
+    seen = json.loads(bench.run(sys.executable, "-m", "scripts.bench_host", bench.home / "softhsm2.conf", "p256", "3000"))
+    for name, goal in (("call", 80.0), ("sign", None)):
+        host, inside, apart = seen[name]
+        yield Figure(f"host_{name}", host, inside, "µs", round(host / inside, 2), goal, None if goal is None else apart <= goal)
+
+
+def _lookups(bench: Bench) -> Iterator[Figure]:
+    """`batch_logins` and `batch_lookups`, in a home whose token stands behind the module of tests/lab that notes every call."""
+    from tokens import emulated
+
+    folder = bench.folder / "counted"
+    folder.mkdir()
+    module, log = folder / "counting.so", folder / "log"
+    bench.run("gcc", "-shared", "-fPIC", "-O1", "-o", module, ROOT / "tests/lab/shim.c", "-ldl")
+    told = {"SHIM_TARGET": str(emulated.library()), "SHIM_LOG": str(log), "SHIM_NAME": "Bench", "SOFTHSM2_CONF": str(bench.home / "softhsm2.conf")}
+    yinxin = (ROOT / ".venv/bin/yinxin", "--home", folder / "home", "--json")
+    names = [word for name in told for word in ("--env", name)]
+    subprocess.run(
+        [*yinxin, "module", "add", module, "--name", "counting", *names, "--yes"], env={**bench.env(), **told}, check=True, capture_output=True
+    )
+    files = _documents(folder / "in", 20)
+    counts = []
+    try:
+        for batch in (files, files[:1]):
+            bench.run(*yinxin, "token", "list")
+            log.unlink()
+            bench.run(*yinxin, "sign", *batch, "--token", "p256", "--pin", "env:YX_PIN", "--out-dir", bench.out())
+            counts.append(log.read_text().splitlines())
+    finally:
+        bench.run(*yinxin, "agent", "stop")
+    for name, call in (("logins", "C_Login"), ("lookups", "LOOKUP")):
+        ours, one = (seen.count(call) for seen in counts)
+        yield Figure(f"batch_{name}", ours, one, "calls", round(ours / max(one, 1), 2), 1, ours == 1)
+
+
 def _memory(bench: Bench, name: str, small: Sequence[Path], large: Sequence[Path]) -> Iterator[Figure]:
     peaks = []
     for files in (small, large):
@@ -269,6 +309,8 @@ def _all(bench: Bench) -> dict[tuple[str, ...], Callable[[], Iterator[Figure]]]:
         ),
         ("memory_count",): lambda: _memory(bench, "memory_count", files[: max(1, bench.count // 10)], files),
         ("token_list",): lambda: _token_list(bench),
+        ("host_call", "host_sign"): lambda: _host(bench),
+        ("batch_logins", "batch_lookups"): lambda: _lookups(bench),
     }
 
 

@@ -1,6 +1,7 @@
 /* A PKCS#11 module that forwards to SoftHSM2 and shows what SoftHSM2 alone never shows: faults, ladders of wrong PINs, odd tokens, events.
  *
- * SHIM_TARGET   the module behind it          SHIM_LOG   gets one line for every call of the functions in HOOKS ("C_Login.context" for a context login)
+ * SHIM_TARGET   the module behind it          SHIM_LOG   gets one line for every call of the functions in HOOKS ("C_Login.context" for a context login;
+ *               "LOOKUP" besides for a private key looked up by its ID)
  * SHIM_NAME     the maker it gives itself instead of SoftHSM's: nobody then watches its token folder
  * SHIM_CONTROL  a file read at every call; its lines (N: from the Nth call of that function in this process on):
  *   hang NAME [N] | abort NAME [N] | crash NAME [N]   never return; die by SIGABRT; die by SIGSEGV
@@ -185,7 +186,6 @@ FORWARD(CLOSESESSION, C_CloseSession, (U s), (s))
 SESSION(SESSIONINFO, C_GetSessionInfo, (U s, void *out), (s, out))
 SLOT(CLOSEALL, C_CloseAllSessions, (U slot), (slot))
 SESSION(LOGOUT, C_Logout, (U s), (s))
-SESSION(FINDINIT, C_FindObjectsInit, (U s, void *t, U n), (s, t, n))
 FORWARD(FINDFINAL, C_FindObjectsFinal, (U s), (s))
 WRITES(CREATE, C_CreateObject, (U s, void *t, U n, U *out), (s, t, n, out))
 SESSION(COPY, C_CopyObject, (U s, U o, void *t, U n, U *out), (s, o, t, n, out))
@@ -379,6 +379,15 @@ static U C_InitToken(U slot, B *pin, U n, B *label)
     rv = judged("somaxtries", "so", ((U (*)(U, B *, U, B *))real.f[INITTOKEN])(slot, pin, n, label));
     if (!rv) tries("user", 0);
     return rv;
+}
+
+static U C_FindObjectsInit(U s, struct attribute *t, U n)
+{
+    U rv = fault("C_FindObjectsInit");
+    int private = 0, named = 0;
+    for (U i = 0; i < n; i++) private |= t[i].type == 0 && *(U *)t[i].value == 3, named |= t[i].type == 0x102; /* CKA_CLASS, CKA_ID */
+    if (private && named) note("LOOKUP");
+    return rv ? rv : told("garbage", "C_FindObjectsInit") ? GARBAGE : gone() ? 0x32 : ((U (*)(U, void *, U))real.f[FINDINIT])(s, t, n);
 }
 
 static U C_FindObjects(U s, U *out, U most, U *count)

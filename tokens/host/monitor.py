@@ -43,6 +43,7 @@ class MonitorProgram(Program):
         self._plugged: frozenset[str] = frozenset()
         self._plugged_at = -_SETTLE
         self._watching = self._ask_module = False
+        self._looked: object = None
         self._told: object = None
 
     def operations(self) -> Mapping[str, Callable[[Message], Message]]:
@@ -62,16 +63,18 @@ class MonitorProgram(Program):
 
     def watch(self, args: Message) -> Message:
         """From now on (or no longer) look for changes while idle; `module`: ask it by C_WaitForSlotEvent too."""
-        self._watching, self._ask_module, self._told = bool(args.get("on")), bool(args.get("module")), None
+        self._watching, self._ask_module = bool(args.get("on")), bool(args.get("module"))
         return {}
 
     def idle(self) -> float | None:
-        """Tell the agent, once for each change."""
+        """Tell the agent, once for each change, when it has come to rest: SoftHSM2's writers do not like to be read while they write."""
         if not self._watching or self._link is None or self._module is None:
             return None
         now = (platform.plugged(), _fingerprint(self._folder) if self._folder is not None else None)
-        changed = self._told not in (None, now) or (self._folder is not None and self._told is None and now[1] != self._seen)
-        self._told = now
+        changed = now == self._looked and now not in (self._told, (self._plugged, self._seen))
+        self._looked = now
+        if changed:
+            self._told = now
         if self._ask_module:
             event = self.module.slot_event()
             self._ask_module = event is not None  # None: not supported
