@@ -1,10 +1,15 @@
 """Showing things: aligned tables that know how wide Chinese is, one JSON document, names that cannot play tricks on a terminal."""
 
 import json
+import re
+import shutil
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
+
+_NARROWEST = 20
+"""Columns under which nothing is wrapped."""
 
 
 class Unwritten(Exception):
@@ -35,6 +40,23 @@ def width(text: str) -> int:
 def padded(text: str, columns: int) -> str:
     """`text` with spaces up to `columns`."""
     return text + " " * max(0, columns - width(text))
+
+
+def wrapped(text: str, indent: int) -> str:
+    """`text` in lines that fit the terminal, the further ones indented by `indent` columns; one line where stdout is no terminal."""
+    room = (shutil.get_terminal_size().columns if sys.stdout.isatty() else 0) - indent
+    if room < _NARROWEST:
+        return text
+    lines, line, columns = [], "", 0
+    for word in re.findall(
+        r"[!-~]+[，。；：、！？）”]* ?|.[，。；：、！？）”]*", text
+    ):  # words of ASCII stay whole, any other character may end a line
+        size = width(word.rstrip())
+        if columns + size > room and line:
+            lines.append(line.rstrip())
+            line, columns = "", 0
+        line, columns = line + word, columns + width(word)
+    return ("\n" + " " * indent).join([*lines, line])
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> str:

@@ -174,7 +174,22 @@ def test_other_programs_at_the_card_are_named(machine: Machine, root: Path) -> N
         assert other not in finding["message"]["en"]
 
 
+def test_a_module_loaded_somewhere_is_no_trouble_while_no_key_is_plugged_in(machine: Machine, root: Path) -> None:
+    library = str(write(root, "/opt/vendor/libp11.so"))
+    program(root, 101, "firefox", mapped=library)
+    told(cards.holders(machine, modules=[library]), "ok")
+
+
+def test_another_agent_of_ours_is_called_so(machine: Machine, root: Path) -> None:
+    plug(root, CHINESE_KEY, "03", 7)
+    library = str(write(root, "/opt/vendor/libp11.so"))
+    program(root, 101, "python3", mapped=library)
+    write(root, "/proc/101/cmdline", "python\0-m\0tokens.host\0")
+    told(cards.holders(machine, modules=[library]), "warn", "yinxin (101)")
+
+
 def test_the_library_of_emulated_tokens_holds_nothing(machine: Machine, root: Path) -> None:
+    plug(root, CHINESE_KEY, "03", 7)
     library = str(write(root, "/usr/lib/softhsm/libsofthsm2.so"))
     program(root, 101, "python3", mapped=library)
     told(cards.holders(machine, modules=[library]), "ok")

@@ -204,8 +204,12 @@ def _all_commands() -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = [()]
     for name in GROUPS:
         group = root.get_command(None, name)
-        found += [(name,), *((name, each) for each in getattr(group, "commands", {}))]
+        found += [(name,), *((name, *rest) for rest in _below(group))]
     return found
+
+
+def _below(group: Any) -> list[tuple[str, ...]]:
+    return [way for name, each in getattr(group, "commands", {}).items() for way in ((name,), *((name, *rest) for rest in _below(each)))]
 
 
 def test_version_and_completion(yinxin: Yinxin) -> None:

@@ -109,7 +109,8 @@ def holders(machine: Machine, ours: int | None = None, modules: Collection[str] 
         modules = [ref.path for ref in discovery.discover(None)]
     loaded = frozenset(os.path.realpath(path) for path in modules if "softhsm" not in path)  # SoftHSM2 holds no device
     others = [process for process in _not_ours(machine.processes(), ours or os.getpid()) if process.name != "pcscd"]
-    users = [process for process in others if process.open_files & nodes or process.mapped & loaded or (keys and process.name in _EXCLUSIVE)]
+    # A module that somebody has loaded holds nothing while no key is plugged in.
+    users = [each for each in others if keys and (each.open_files & nodes or each.mapped & loaded or each.name in _EXCLUSIVE)]
     if not users:
         return check("card_users", "ok", "没有看到别的程序在用 UKey", "no other program is seen to use a key")
     names = ", ".join(str(process) for process in users[:6])

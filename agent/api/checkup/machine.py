@@ -102,6 +102,8 @@ class Machine:
         """Every program whose entry can be read."""
         for folder in sorted(_entries(self.at("/proc"))):
             if folder.name.isdecimal() and (name := _text(folder / "comm")):
+                if "tokens.host" in _text(folder / "cmdline"):
+                    name = "yinxin"  # another home's agent
                 parent = re.search(r"(?m)^PPid:\s*(\d+)", _text(folder / "status"))
                 opened = frozenset(_link(path) for path in _entries(folder / "fd"))
                 mapped = frozenset(words[5] for words in (line.split(None, 5) for line in _text(folder / "maps").splitlines()) if len(words) == 6)

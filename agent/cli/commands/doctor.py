@@ -7,7 +7,7 @@ import typer
 from agent.api.errors import ApiError, Exit
 from agent.cli.app import Commands
 from agent.cli.language import both
-from agent.cli.output import padded, printable
+from agent.cli.output import padded, printable, width, wrapped
 from agent.cli.session import Session
 
 app = Commands()
@@ -20,7 +20,8 @@ def doctor(ctx: typer.Context) -> int:
     session: Session = ctx.obj
     checks = _checks(session)
     failed = any(check["state"] == "fail" for check in checks)
-    session.show({"ok": not failed, "checks": checks}, lambda: "\n".join(_lines(session, check) for check in checks))
+    columns = min(28, max(width(printable(check["name"])) for check in checks))
+    session.show({"ok": not failed, "checks": checks}, lambda: "\n".join(_lines(session, check, columns) for check in checks))
     return int(Exit.NEGATIVE if failed else Exit.DONE)
 
 
@@ -41,9 +42,10 @@ def _checks(session: Session) -> list[dict[str, Any]]:
     return [own, *(here.get(each["name"], each) for each in found)]
 
 
-def _lines(session: Session, check: dict[str, Any]) -> str:
+def _lines(session: Session, check: dict[str, Any], columns: int) -> str:
     mark = session.pick(_MARKS.get(check["state"], check["state"]))
-    lines = [f"{padded(mark, 6)}  {padded(printable(check['name']), 16)}  {printable(check['message'][session.lang])}"]
+    indent = 8 + columns + 2
+    lines = [f"{padded(mark, 6)}  {padded(printable(check['name']), columns)}  {wrapped(printable(check['message'][session.lang]), indent)}"]
     if check["hint"] and check["state"] != "ok":
-        lines.append(" " * 26 + printable(check["hint"][session.lang]))
+        lines.append(" " * indent + wrapped(printable(check["hint"][session.lang]), indent))
     return "\n".join(lines)

@@ -8,7 +8,7 @@ import typer
 from agent.api.errors import Exit
 from agent.cli.language import both
 from agent.cli.options import FinalTryOption, ForceOption, PinOption, TokenArgument
-from agent.cli.output import padded, printable
+from agent.cli.output import padded, printable, wrapped
 from agent.cli.session import Session
 
 HELP = both(
@@ -58,18 +58,20 @@ def _lines(session: Session, done: Mapping[str, Any]) -> list[str]:
     say, lang = session.say, session.lang
     label = printable(done["token"]["label"] or done["token"]["serial"])
     lines = [say(f"UKey“{label}”检测结果：{session.pick(VERDICTS[done['verdict']])}", f"Token “{label}”: {session.pick(VERDICTS[done['verdict']])}")]
-    lines += ["  " + printable(reason[lang]) for reason in done["reasons"]]
+    lines += ["  " + wrapped(printable(reason[lang]), 2) for reason in done["reasons"]]
     if done["may_carry_seal"]:
         lines.append(say("可以承载电子印章。", "It may carry a seal."))
     else:
         lines.append(say("不能承载电子印章：", "It may not carry a seal:"))
-        lines += ["  " + printable(reason[lang]) for reason in done["seal_reasons"]] or [say("  没有可用于盖章的密钥", "  it has no key for it")]
+        lines += ["  " + wrapped(printable(reason[lang]), 2) for reason in done["seal_reasons"]] or [
+            say("  没有可用于盖章的密钥", "  it has no key for it")
+        ]
     lines.append("")
     for finding in done["findings"]:
         mark = session.pick(_MARKS.get(finding["state"], finding["state"]))
-        lines.append(f"{padded(mark, 6)}  {printable(finding['message'][lang])}")
+        lines.append(f"{padded(mark, 6)}  {wrapped(printable(finding['message'][lang]), 8)}")
         if finding["hint"] and finding["state"] != "ok":
-            lines.append(" " * 8 + printable(finding["hint"][lang]))
+            lines.append(" " * 8 + wrapped(printable(finding["hint"][lang]), 8))
     if "report" in done:
         lines += ["", say(f"报告：{printable(done['report'])}", f"Report: {printable(done['report'])}")]
     return lines
