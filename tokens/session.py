@@ -125,7 +125,8 @@ class Session:
 
     async def _with_pin(self, op: str, args: Mapping[str, object], limit: float) -> Mapping[str, object]:
         """A call in which a PIN reaches the module: on a pad it takes as long as a person does, and its end in the middle may cost a try."""
-        pad = self.host.deadlines.pin_pad if self.token.protected_path else 0.0
+        typed = 1 if op in ("login", "sign") else 3  # the old one, the new one, and that again
+        pad = typed * self.host.deadlines.pin_pad if self.token.protected_path else 0.0
         return await self.host.call(op, dict(args), deadline=max(limit, pad), spends_try=True)
 
     def _seen(self, entry: Mapping[str, object]) -> Token:
