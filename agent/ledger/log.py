@@ -39,6 +39,8 @@ class OpenSet:
     statement: Mapping[str, Any]
     publishing: Mapping[int, str]
     """SHA-256 (hex) of each document that was about to appear."""
+    attributes: Mapping[int, str]
+    """SHA-256 (hex) of what the token was asked to sign."""
 
 
 class Ledger:
@@ -117,11 +119,15 @@ class Ledger:
 
         def read() -> list[Any]:
             with self._store.begin() as connection:
-                return list(connection.execute(sa.select(journal).where(journal.c.step == "publishing")))
+                return list(connection.execute(sa.select(journal).where(journal.c.step.in_(("publishing", "attributes")))))
 
         rows = await asyncio.get_running_loop().run_in_executor(self._writer, read)
         return [
-            OpenSet(statement, {row.n: row.facts.decode() for row in rows if row.batch == batch})
+            OpenSet(
+                statement,
+                {row.n: row.facts.decode() for row in rows if (row.batch, row.step) == (batch, "publishing")},
+                {row.n: hashlib.sha256(row.facts).hexdigest() for row in rows if (row.batch, row.step) == (batch, "attributes")},
+            )
             for batch, statement in started.items()
             if batch not in finished
         ]

@@ -22,7 +22,7 @@ from agent.inventory.service import Inventory
 from agent.ledger.log import Ledger, digest_of
 from agent.server.jobs import Job, PartlyDone
 from agent.signing.crew import Crew, Lease, Worker, WorkerDied
-from agent.signing.order import Document, Order
+from agent.signing.order import Asked, Document, Order, identifier_of
 from agent.signing.shares import Shares, Step
 from agent.signing.signer import Means, SetStopped, Signer, means_of
 from agent.signing.staging import sweep
@@ -52,6 +52,9 @@ class Batch:
         self._documents = [Document(n, output) for n, output in enumerate(order.outputs)]
         self._signed: dict[int, tuple[bytes, bytes]] = {}
         """Attributes and signature of documents under way: where a worker dies over one, the token is not asked again."""
+        self._asked: dict[int, str] = {}
+        """SHA-256 of the attributes that the token was asked to sign."""
+        self._began = datetime.now(UTC)
         self._fatal: ApiError | None = None
         self._recorded = False
         self._practice = False
@@ -116,12 +119,12 @@ class Batch:
     # The steps, in order
 
     async def _sign_all(self, stack: AsyncExitStack, crew: Crew, chain: ChainOf) -> None:
-        now = datetime.now(UTC)
+        now = self._began
         means = await means_of(self._order, self._inventory, now)
         self._practice = means.token.practice
         means.authorise(len(self._documents), now)
         lease = await stack.enter_async_context(crew.lease(1 if len(self._documents) <= _FEW else _WORKERS))
-        shares = Shares(lease, self._setup(means, chain, now), self)
+        shares = Shares(lease, self._setup(means, chain), self)
         # The token's host starts while the files are read: neither needs the other.
         session, _ = await _both(stack.enter_async_context(self._inventory.session(means.token, self._job)), self._take_all(lease, shares))
         signer = Signer(means, session, self._job, self._inventory)
@@ -142,7 +145,11 @@ class Batch:
         if not any(d.state == "published" for d in self._documents):
             self._settle_unusable()
 
-    def _setup(self, means: Means, chain: ChainOf, now: datetime) -> dict[str, Any]:
+    @property
+    def _signing_time(self) -> str:
+        return self._began.isoformat(timespec="seconds")
+
+    def _setup(self, means: Means, chain: ChainOf) -> dict[str, Any]:
         manner = self._order.manner
         return {
             "signer_der": to_text(means.certificate.der),
@@ -155,7 +162,7 @@ class Batch:
             "location": manner.location,
             "signer_name": means.certificate.common_name,
             "practice": means.token.practice,
-            "signing_time": now.isoformat(timespec="seconds"),
+            "signing_time": self._signing_time,
             "mark": self.id,
         }
 
@@ -229,7 +236,9 @@ class Batch:
 
     async def _snapshot(self, worker: Worker, document: Document) -> Document:
         output, manner, rest = document.output, self._order.manner, self._order.rest
-        args = {"input": output.input, "output": output.output, "format": output.format, "places": list(manner.places)}
+        before = self._asked_before(document)
+        time = before.signing_time if before else None
+        args = {"input": output.input, "output": output.output, "format": output.format, "places": list(manner.places), "signing_time": time}
         seen = await worker.call("snapshot", n=document.n, force=manner.force, repair=manner.repair, **args)
         if seen["named"] and (folder := os.path.dirname(output.output)) not in self._staged:
             self._staged.add(folder)
@@ -241,7 +250,8 @@ class Batch:
 
     async def _sign(self, signer: Signer, worker: Worker, document: Document) -> Document:
         n = document.n
-        identifier = hashlib.sha256(f"{self.id} {n}".encode()).digest()[:16]
+        before = self._asked_before(document)
+        identifier = bytes.fromhex(before.identifier if before else identifier_of(self.id, n))
         attributes = to_bytes((await worker.call("prepare", n=n, identifier=to_text(identifier)))["tbs"])
         signature = await self._signature(signer, document, attributes)
         after = (await worker.call("finish", n=n, signature=to_text(signature)))["sha256_after"]
@@ -252,13 +262,18 @@ class Batch:
             if await asyncio.to_thread(digest_of, document.output.output) != after:
                 raise
         del self._signed[n]
-        return replace(document, state="published", sha256_after=after)
+        return replace(document, state="published", sha256_after=after, reissued=before is not None and before.attributes == self._asked[n])
+
+    def _asked_before(self, document: Document) -> Asked | None:
+        """What the token was asked to sign for it in an earlier attempt at this set."""
+        return self._order.rest.asked.get(document.output.input_uri) if self._order.rest else None
 
     async def _signature(self, signer: Signer, document: Document, attributes: bytes) -> bytes:
         """The token's signature; the one it gave already where a worker died before it was put to use."""
         n, before = document.n, self._signed.get(document.n)
         if before is None:
             await self._ledger.note(self.id, n, "attributes", attributes)
+            self._asked[n] = hashlib.sha256(attributes).hexdigest()
             before = self._signed[n] = (attributes, await signer.sign(document, attributes))
         if before[0] != attributes:
             raise ApiError(Code.INTERNAL, during="sign", type="attributes")
@@ -273,15 +288,19 @@ class Batch:
     async def _record_intent(self, means: Means, usable: Sequence[Document]) -> None:
         documents = [
             {"n": d.n, "input": d.output.input_uri, "output": d.output.output_uri, "sha256": d.sha256_before, "format": d.output.format}
+            | ({"asked": before.record()} if (before := self._asked_before(d)) else {})
             for d in usable
         ]
-        whole = {**self._names(), **means.record(), "authority": "personal", "manner": self._order.manner.record()}
+        how = {"authority": "personal", "manner": self._order.manner.record(), "signing_time": self._signing_time}
+        whole = {**self._names(), **means.record(), **how}
         await self._ledger.append("signature.started", {**whole, "documents": documents})
         self._recorded = True
 
     async def _record_outcome(self) -> None:
         listed = [
             {"n": d.n, "state": "skipped" if d.state == "waiting" else d.state, "sha256": d.sha256_after}
+            | ({"attributes": self._asked[d.n]} if d.n in self._asked else {})
+            | ({"reissued": True} if d.reissued else {})
             for d in self._documents
             if d.sha256_before is not None
         ]

@@ -1,5 +1,6 @@
 """What is to be signed and how, and how far each document of it came."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
@@ -39,6 +40,27 @@ class Manner:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What the token was asked to sign for a document of which nothing came out.  It is asked for the same again, never for something else too."""
+
+    signing_time: str
+    """The time in it, ISO 8601."""
+    identifier: str
+    """The document's new /ID, hexadecimal: with the time it makes the same bytes to sign."""
+    attributes: str
+    """SHA-256 of the signed attributes."""
+
+    def record(self) -> dict[str, str]:
+        """As the intent holds it."""
+        return {"signing_time": self.signing_time, "identifier": self.identifier}
+
+
+def identifier_of(run: str, n: int) -> str:
+    """The new /ID (hexadecimal) of document n of a run: by rule, so that another worker comes to the same bytes."""
+    return hashlib.sha256(f"{run} {n}".encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
 class Rest:
     """What a set that is resumed must keep to: the same token, the same certificate, the same bytes."""
 
@@ -51,6 +73,8 @@ class Rest:
     """Fingerprint."""
     digests: Mapping[str, str]
     """SHA-256 by input URI."""
+    asked: Mapping[str, Asked]
+    """By input URI, where the token was asked already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +102,8 @@ class Document:
     pages: int | None = None
     warnings: tuple[str, ...] = ()
     error: ApiError | None = None
+    reissued: bool = False
+    """The token was asked a second time for the same signature: the first one never came out."""
 
     def failed(self, error: ApiError) -> "Document":
         """It, ended by `error`."""
@@ -98,5 +124,6 @@ class Document:
             "level": "b-b",
             "format": self.output.format,
             "warnings": list(self.warnings),
+            "reissued": self.reissued,
             "error": error_entry(self.error, lang) if self.error else None,
         }

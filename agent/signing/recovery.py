@@ -22,7 +22,9 @@ async def close_open_sets(ledger: Ledger) -> None:
         for document in body["documents"]:
             expected = left.publishing.get(document["n"])
             there = expected is not None and digest_of(to_path(document["output"])) == expected
-            outcome.append({"n": document["n"], "state": "published" if there else "failed", "sha256": expected if there else None})
+            n = document["n"]
+            asked = {"attributes": left.attributes[n]} if n in left.attributes else {}
+            outcome.append({"n": n, "state": "published" if there else "failed", "sha256": expected if there else None, **asked})
         names = {name: body[name] for name in ("batch", "resumes") if name in body}
         await ledger.append("signature.finished", {**names, "documents": outcome, "recovered": True}, forget=body["batch"])
         log.warning("open_set_closed", batch=body["batch"], published=sum(d["state"] == "published" for d in outcome), documents=len(outcome))

@@ -13,7 +13,7 @@ from agent.api.errors import ApiError, Code
 from agent.api.uris import to_path
 from agent.ledger.log import Ledger
 from agent.signing.names import Output
-from agent.signing.order import Manner, Order, Rest
+from agent.signing.order import Asked, Manner, Order, Rest, identifier_of
 
 LAST = "last"
 """Stands for the newest set of which something is left."""
@@ -27,8 +27,20 @@ class _Run:
     """One attempt at a set, or at what was left of it."""
 
     started: Mapping[str, Any]
-    published: frozenset[int] | None = None
-    """None while it is under way."""
+    outcome: Mapping[int, Mapping[str, Any]] | None = None
+    """What became of each document; None while it is under way."""
+
+    def published(self, n: int) -> bool:
+        return (self.outcome or {}).get(n, {}).get("state") == "published"
+
+    def asked(self, document: Mapping[str, Any]) -> Asked | None:
+        """What the token was asked to sign for one of its documents."""
+        n = document["n"]
+        attributes = (self.outcome or {}).get(n, {}).get("attributes")
+        if attributes is None:
+            return None
+        known = document.get("asked") or {"signing_time": self.started["signing_time"], "identifier": identifier_of(self.started["batch"], n)}
+        return Asked(known["signing_time"], known["identifier"], attributes)
 
 
 @dataclass(slots=True)
@@ -40,12 +52,16 @@ class _Set:
 
     @property
     def under_way(self) -> bool:
-        return any(run.published is None for run in self.runs)
+        return any(run.outcome is None for run in self.runs)
 
     def left(self) -> list[Mapping[str, Any]]:
         """The documents that no attempt published."""
-        done = {d["input"] for run in self.runs for d in run.started["documents"] if d["n"] in (run.published or ())}
+        done = {d["input"] for run in self.runs for d in run.started["documents"] if run.published(d["n"])}
         return [d for d in self.first["documents"] if d["input"] not in done]
+
+    def asked(self) -> dict[str, Asked]:
+        """What the token was asked to sign, by input; of several attempts the last."""
+        return {d["input"]: asked for run in self.runs for d in run.started["documents"] if (asked := run.asked(d))}
 
 
 class Resumption:
@@ -86,7 +102,8 @@ class Resumption:
         if not left:
             raise ApiError(Code.NOTHING_TO_DO, reason="all_published", batch=batch)
         first = found.first
-        rest = Rest(batch, first["module"], first["token"], first["label"], first["certificate"], {d["input"]: d["sha256"] for d in left})
+        digests = {d["input"]: d["sha256"] for d in left}
+        rest = Rest(batch, first["module"], first["token"], first["label"], first["certificate"], digests, found.asked())
         outputs = tuple(Output(to_path(d["input"]), to_path(d["output"]), d["format"]) for d in left)
         return Order(outputs, token, certificate, Manner.of_record(first["manner"]), rest)
 
@@ -101,9 +118,9 @@ def _sets(statements: Iterable[Mapping[str, Any]]) -> dict[str, _Set]:
     runs: dict[str, _Run] = {}
     for statement in statements:
         body = statement["body"]
-        if statement["type"] == "signature.started" and "manner" in body:
+        if statement["type"] == "signature.started" and "signing_time" in body:
             run = runs[body["batch"]] = _Run(body)
             sets.setdefault(body.get("resumes", body["batch"]), _Set(body)).runs.append(run)
         elif statement["type"] == "signature.finished" and body["batch"] in runs:
-            runs[body["batch"]].published = frozenset(d["n"] for d in body["documents"] if d["state"] == "published")
+            runs[body["batch"]].outcome = {d["n"]: d for d in body["documents"]}
     return sets

@@ -4,7 +4,7 @@ It reads documents that anybody may have made, so it is hardened, has bounded me
 Operations, in order of a document's life (n is the caller's number for it):
 
     setup     {signer_der, chain, scheme, language, appearance, reason, location, signer_name, signing_time, practice, mark} → {}
-    snapshot  {n, input, output, format, places, force, repair} → {n, sha256, size, pages, warnings, signatures, named}
+    snapshot  {n, input, output, format, places, force, repair, signing_time} → {n, sha256, size, pages, warnings, signatures, named}
     prepare   {n, identifier} → {n, tbs}   the same identifier over the same bytes gives the same attributes to sign
     finish    {n, signature} → {n, sha256_after}
     publish   {n} → {n, output}       drop {n} → {n}
@@ -45,7 +45,9 @@ class Bench:
     def __init__(self, files_max: int, umask: int) -> None:
         self._files_max, self._umask = files_max, umask
         self._disk = ThreadPoolExecutor(1, "disk")
-        self._setup: Setup | None = None
+        self._common: Message | None = None
+        self._setups: dict[str, Setup] = {}
+        """By the signing time: a document that the token was asked to sign before keeps that of then."""
         self._documents: dict[int, Document] = {}
 
     def answer(self, op: str, args: Message) -> Message:
@@ -102,10 +104,24 @@ class Bench:
 
     def _set_up(self, args: Message) -> Message:
         self.clear()
+        self._common, self._setups = args, {}
+        self._setup(str(args["signing_time"]))
+        return {}
+
+    def _setup(self, signing_time: str | None) -> Setup:
+        """What the documents of this signing time have in common."""
+        if self._common is None:
+            raise ApiError(Code.INTERNAL, reason="order", during="snapshot")
+        time = signing_time or str(self._common["signing_time"])
+        if time not in self._setups:
+            self._setups[time] = self._made(self._common, time)
+        return self._setups[time]
+
+    def _made(self, args: Message, signing_time: str) -> Setup:
         signer, chain = to_bytes(args["signer_der"]), tuple(map(to_bytes, args.get("chain") or ()))
         scheme = SignatureScheme(args["scheme"])
         pades, cades = (template(signer, chain, scheme, embedded) for embedded in (True, False))
-        moment = datetime.fromisoformat(args["signing_time"]).astimezone()
+        moment = datetime.fromisoformat(signing_time).astimezone()
         name, reason, location = (args.get(key) or "" for key in ("signer_name", "reason", "location"))
         language: Language = "zh" if args.get("language") == "zh" else "en"
         practice = bool(args.get("practice"))
@@ -113,8 +129,7 @@ class Bench:
         if args.get("appearance") == "text":
             shown = stamp(words(language, name, moment, reason, location, practice))
         asked = Words(moment, name, reason_told(language, reason, practice), location)
-        self._setup = Setup(pades, cades, signer_of(signer, pades), shown, asked, self._umask, self._disk, str(args.get("mark") or "0"))
-        return {}
+        return Setup(pades, cades, signer_of(signer, pades), shown, asked, self._umask, self._disk, str(args.get("mark") or "0"))
 
     def _settle(self, args: Message) -> Message:
         for output in args["outputs"]:
@@ -122,13 +137,12 @@ class Bench:
         return {}
 
     def _snapshot(self, n: int, args: Message) -> Message:
-        if self._setup is None:
-            raise ApiError(Code.INTERNAL, reason="order", during="snapshot")
+        setup = self._setup(args.get("signing_time"))
         self._forget(n)
         places = tuple(parse(text) for text in args.get("places") or ())
         asked = Asked(args["input"], args["output"], args["format"], places, bool(args.get("force")), bool(args.get("repair")))
         try:
-            document = Document(asked, self._setup, keep_open=len(self._documents) < self._files_max)
+            document = Document(asked, setup, keep_open=len(self._documents) < self._files_max)
         except ApiError as error:
             error.facts.setdefault("name", os.path.basename(asked.input))
             raise

@@ -6,7 +6,9 @@ import shutil
 import signal
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,6 +105,16 @@ def test_a_token_pulled_in_the_middle_and_put_back(faulty: Faulty, drawing: Path
     done = faulty.yinxin("sign", "--resume", result["batch"], *SIGN).json
     assert [d["input"] for d in done["documents"]] == [d["input"] for d in result["documents"] if d["state"] != "published"]
     assert set(states(done["documents"])) == {"published"}
+    # What the token was asked for and never came out is asked for once more, the very same; that is told
+    asked = {
+        document["n"]: document["attributes"]
+        for document in ended(faulty.yinxin.home)[-2]["documents"]
+        if "attributes" in document and document["state"] != "published"
+    }
+    again = ended(faulty.yinxin.home)[-1]["documents"]
+    assert asked
+    assert [document["reissued"] for document in done["documents"]].count(True) == len(asked)
+    assert {document["attributes"] for document in again if document.get("reissued")} == set(asked.values())
     assert faulty.calls("C_Sign") - signed == 12 - len(published)
     assert faulty.calls("C_Login") == logins + 1
     after = tree(out)
@@ -195,11 +207,21 @@ def test_a_set_is_worked_on_once_at_a_time(yinxin: Yinxin, practice_token: Pract
     assert told(yinxin("sign", "--resume", batch, *NO_PIN, code=5))["code"] == "nothing_to_do"
 
 
-def begun(home: Path) -> str:
-    """The set that was begun last, by the ledger."""
-    with sqlite3.connect(f"file:{home / 'data' / 'ledger.db'}?mode=ro", uri=True) as store:
+def recorded(home: Path, kind: str) -> list[dict[str, Any]]:
+    """The statements of a kind, by the ledger."""
+    with closing(sqlite3.connect(f"file:{home / 'data' / 'ledger.db'}?mode=ro", uri=True)) as store:
         rows = store.execute("select statement from entries order by seq").fetchall()
-    return [json.loads(row)["body"]["batch"] for (row,) in rows if b"signature.started" in row][-1]
+    return [statement["body"] for statement in (json.loads(row) for (row,) in rows) if statement["type"] == kind]
+
+
+def begun(home: Path) -> str:
+    """The set that was begun last."""
+    return str(recorded(home, "signature.started")[-1]["batch"])
+
+
+def ended(home: Path) -> list[dict[str, Any]]:
+    """The outcomes."""
+    return recorded(home, "signature.finished")
 
 
 @pytest.mark.promise(5)
