@@ -60,14 +60,14 @@ class ResultsPage(QWidget):
             row.addWidget(each)
         column.addLayout(row)
 
-    def show_result(self, documents: Sequence[SignedDocument], problem: Problem | None = None, practice: bool = False) -> None:
-        """Tell what came of a job; `problem` is what stopped it; `practice` that the signatures have no effect."""
+    def show_result(self, documents: Sequence[SignedDocument], problem: Problem | None = None, practice: bool = False, left: int = 0) -> None:
+        """Tell what came of a job; `problem` is what stopped it; `practice` that the signatures have no effect; `left` how many are not done."""
         words = self._words
         empty(self._top)
         empty(self._rows)
         done = [d for d in documents if d.state == "published"]
         self._outputs = [d.output for d in done]
-        bad = len(documents) - len(done)
+        bad = max(len(documents) - len(done), left if problem is not None else 0)
         self._top.addWidget(self._sum(len(done), bad, problem, words("result.practice") if practice else ""))
         in_order = sorted(documents, key=lambda d: d.state == "published") if len(documents) > _ALL_ROWS else documents
         for document in in_order[:_ALL_ROWS]:

@@ -1,6 +1,7 @@
 """Signing drawings: files in, a place on the page if wanted, one consent and PIN, progress, results."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
@@ -8,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayou
 
 from desktop import operations
 from desktop.files import DropArea, FileList, choose_files, dropped_paths
-from desktop.nouns import SignResult, Token
+from desktop.nouns import SignedDocument, SignResult, Token
 from desktop.parts import button, frame, label, named
 from desktop.placement import Box, inside
 from desktop.preview_panel import PreviewPanel
@@ -111,6 +112,10 @@ class SignPage(QStackedWidget):
     def _runs(self, job: Job) -> None:
         self.job = job
         job.batch.connect(self._named)
+        job.document.connect(self._heard)
+
+    def _heard(self, document: dict[str, Any]) -> None:
+        self._set = self._set.heard(SignedDocument.from_wire(document))
 
     def _named(self, batch: str) -> None:
         self._set = self._set.named(batch)
@@ -265,7 +270,7 @@ class SignPage(QStackedWidget):
         self.job = None
         self._set = self._set.after(result, problem)
         token = self._set.token
-        self.results.show_result(self._set.documents, problem, token is not None and token.emulated)
+        self.results.show_result(self._set.documents, problem, token is not None and token.emulated, self._set.left)
         self.setCurrentWidget(self.results)
         self.files.remove({d.input for d in self._set.documents if d.state == "published"})
         self._offer()

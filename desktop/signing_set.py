@@ -25,6 +25,10 @@ class Set:
         """The set with the name that the agent told."""
         return replace(self, batch=batch or self.batch)
 
+    def heard(self, document: SignedDocument) -> "Set":
+        """The set with the outcome of one document, told on the way."""
+        return replace(self, documents=tuple(({d.input: d for d in self.documents} | {document.input: document}).values()))
+
     def after(self, result: SignResult, problem: Problem | None) -> "Set":
         """The set after an attempt; an attempt at the rest tells of the rest alone."""
         known = {d.input: d for d in self.documents} | {d.input: d for d in result.documents}
@@ -32,8 +36,8 @@ class Set:
 
     @property
     def left(self) -> int:
-        """How many are not done and can be; of a set whose outcome nobody told, all."""
-        return sum(d.state in ("skipped", "waiting") for d in self.documents) if self.documents else self.asked
+        """How many are not done and can be, as far as anybody told."""
+        return max(0, self.asked - sum(d.state in ("published", "failed") for d in self.documents))
 
     @property
     def can_go_on(self) -> bool:

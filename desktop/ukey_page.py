@@ -52,11 +52,10 @@ class UkeyPage(QStackedWidget):
         return [card for item in items if item is not None and isinstance(card := item.widget(), UkeyCard)]
 
     def show_tokens(self, tokens: tuple[Token, ...]) -> None:
-        """Show what is there now; what was said of a UKey stays until something else is done with it, or it is gone."""
+        """Show what is there now; what was said of a UKey stays until something else is done with it, or the page is left."""
         if self._known and tokens == self._tokens:
             return
         self._tokens, self._known = tokens, True
-        self._notes = {key: note for key, note in self._notes.items() if any(t.key == key for t in tokens)}
         self._fill()
 
     def show_troubles(self, troubles: Sequence[Trouble]) -> None:
@@ -148,6 +147,10 @@ class UkeyPage(QStackedWidget):
         """All cards anew; the keyboard stays on the button it was on."""
         focused = next(((c.token.key, name) for c in self.cards for name, b in c.buttons.items() if b is QApplication.focusWidget()), None)
         empty(self._cards)
+        there = {token.key for token in self._tokens}
+        for key, note in self._notes.items():
+            if key not in there and note.tone == "bad":  # what failed is told of a UKey that is gone, too
+                self._cards.addWidget(banner("bad", "", f"{key[2]}: {note.text}", note.hint))
         for token in self._tokens:
             busy = self._busy[1] if self._busy is not None and self._busy[0].key == token.key else ""
             card = UkeyCard(token, self._words, self._notes.get(token.key), busy, self.job is not None)

@@ -86,7 +86,6 @@ def _document(name: str, state: str) -> SignedDocument:
 
 def test_what_can_be_gone_on_with() -> None:
     ukey = Token.from_wire(token())
-    begun = Set("", ukey, asked=3).named("b")
     done, skipped, failed = _document("a", "published"), _document("b", "skipped"), _document("c", "failed")
     cases = [
         (SignResult("b", (done, skipped)), Problem("token_removed"), True, 1),
@@ -100,9 +99,9 @@ def test_what_can_be_gone_on_with() -> None:
         (SignResult("b", (done, failed)), Problem("token_fault"), False, 0),
     ]
     for result, trouble, can, left in cases:
-        after = begun.after(result, trouble)
+        after = Set("", ukey, asked=len(result.documents) or 3).named("b").after(result, trouble)
         assert (after.can_go_on, after.left) == (can, left), (result, trouble)
-    assert not Set("", ukey).after(SignResult("", (skipped,)), Problem("token_removed")).can_go_on
+    assert not Set("", ukey, asked=1).after(SignResult("", (skipped,)), Problem("token_removed")).can_go_on
 
 
 @pytest.mark.parametrize("changes", [{"pin_state": "locked"}, {"pin_to_be_changed": True}, {"pin_state": "not_initialised"}])
@@ -128,3 +127,10 @@ def test_an_initial_pin_that_only_shows_at_the_signing_leads_there_too(
     qtbot.waitUntil(change.isVisible)
     change.click()
     assert ready.pages.currentIndex() == UKEY
+
+
+def test_what_was_told_on_the_way_counts_where_the_end_is_not_told() -> None:
+    """The agent died: nobody tells the result, but each document was told when it was published."""
+    begun = Set("", Token.from_wire(token()), asked=3).named("b").heard(_document("a", "published"))
+    after = begun.after(SignResult("", ()), Problem("agent_unreachable", {"reason": "died"}))
+    assert (after.can_go_on, after.left, [d.state for d in after.documents]) == (True, 2, ["published"])

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from desktop.consent import ConsentDialog
 from desktop.ukey_page import UkeyPage
-from desktop.window import UKEY, Window
+from desktop.window import SIGN, UKEY, Window
 from tests.desktop.fake import CERTIFICATE, RIGHT_PIN, Emit, FakeAgent, problem, token
 from tests.desktop.test_window import consent, texts
 
@@ -222,6 +222,19 @@ def test_a_held_login_is_shown_and_locked(page: UkeyPage, fake: FakeAgent, windo
     press(page, "lock")
     wait(qtbot, page, "已锁定：下次使用须输入 PIN 码")
     assert fake.asked("/v1/tokens/lock") == [{"token": "7F00A1", "reason": "asked"}]
+
+
+def test_what_failed_is_told_although_the_ukey_is_gone(page: UkeyPage, fake: FakeAgent, window: Window, qtbot: QtBot) -> None:
+    def story(agent: FakeAgent, emit: Emit, _: dict[str, Any]) -> None:
+        agent.show()
+        emit("failed", {"problem": problem("token_removed", token="王芳的UKey"), "result": None})
+
+    fake.stories["/v1/tokens/inspect"] = story
+    press(page, "inspect")
+    wait(qtbot, page, "王芳的UKey: UKey“王芳的UKey”已拔出")
+    window.show_page(SIGN)
+    window.show_page(UKEY)
+    assert "已拔出" not in texts(page)
 
 
 def test_practice_ukeys_are_pulled_and_put_back(page: UkeyPage, fake: FakeAgent, qtbot: QtBot) -> None:
