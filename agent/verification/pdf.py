@@ -8,7 +8,6 @@ from typing import Any, BinaryIO
 from asn1crypto import core
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.general import byte_range_digest
 from pyhanko.sign.validation.dss import DocumentSecurityStore
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
@@ -17,7 +16,7 @@ from agent.verification.chain import Evidence, Trust, describe
 from agent.verification.model import Finding, SignatureReport, clean, found
 from agent.verification.pdf_changes import History, Later
 from agent.verification.pdf_page import Place, lookup, places
-from agent.verification.pdf_raw import End, byte_ranges, check_byte_range, end_of, is_signature_gap, only_white
+from agent.verification.pdf_raw import End, Ranges, byte_ranges, check_byte_range, end_of, is_signature_gap, only_white
 from agent.verification.signer import Manner, NotSignedData, check_signer, load_signed_data
 from agent.verification.stamps import check_stamp
 from agent.verification.verdict import judge
@@ -136,6 +135,7 @@ async def check_pdf(stream: BinaryIO, trust: Trust, deadline: float) -> list[Sig
     where = _places(reader, fields)
     evidence = evidence_of(reader)
     opened = [_open_field(reader, f) for f in fields]
+    ranges = Ranges(stream, (n for o in opened for n in _first_parts(o)))
     order = sorted(range(len(fields)), key=lambda n: _revision_of(opened[n]), reverse=True)
     history = History(reader, stream, end.size, deadline)
     reports: dict[int, SignatureReport] = {}
@@ -148,7 +148,7 @@ async def check_pdf(stream: BinaryIO, trust: Trust, deadline: float) -> list[Sig
                 report = (
                     signature
                     if isinstance(signature, SignatureReport)
-                    else await _check_field(stream, reader, signature, end, trust, evidence, history, later)
+                    else await _check_field(stream, reader, signature, end, ranges, trust, evidence, history, later)
                 )
             except MemoryError:
                 raise
@@ -167,6 +167,11 @@ async def check_pdf(stream: BinaryIO, trust: Trust, deadline: float) -> list[Sig
 
 def _revision_of(opened: EmbeddedPdfSignature | SignatureReport) -> int:
     return opened.signed_revision if isinstance(opened, EmbeddedPdfSignature) else -1
+
+
+def _first_parts(opened: EmbeddedPdfSignature | SignatureReport) -> list[int]:
+    numbers = [] if isinstance(opened, SignatureReport) else list(opened.byte_range)
+    return [numbers[1]] if len(numbers) == 4 and isinstance(numbers[1], int) else []
 
 
 def _places(reader: PdfFileReader, fields: Sequence[SignedField]) -> dict[int, Place]:
@@ -214,6 +219,7 @@ async def _check_field(
     reader: PdfFileReader,
     signature: EmbeddedPdfSignature,
     end: End,
+    ranges: Ranges,
     trust: Trust,
     evidence: Evidence,
     history: History,
@@ -231,7 +237,7 @@ async def _check_field(
         gates.append(found("contents_padding", detail="/Contents"))
     whole = signed_length == end.size or only_white(stream, signed_length)
     gates += _check_coverage(reader, signature, end, whole)
-    report = await _check_cms(stream, signature, numbers, signed_data, trust, evidence)
+    report = await _check_cms(ranges, signature, numbers, signed_data, trust, evidence)
     findings = [*gates, *report.findings]
     changes, change_findings = ([], []) if whole else history.review(signature, signed_length, [s for s in later if s.revision > revision])
     return replace(report, findings=(*findings, *change_findings), changes=tuple(changes), revision=revision, covers_whole_file=whole)
@@ -254,14 +260,12 @@ def _check_coverage(reader: PdfFileReader, signature: EmbeddedPdfSignature, end:
 
 
 async def _check_cms(
-    stream: BinaryIO, signature: EmbeddedPdfSignature, numbers: Sequence[Any], signed_data: Any, trust: Trust, evidence: Evidence
+    ranges: Ranges, signature: EmbeddedPdfSignature, numbers: Sequence[Any], signed_data: Any, trust: Trust, evidence: Evidence
 ) -> SignatureReport:
     kind = lookup(signature.sig_object, "/SubFilter")
 
     def digest(algorithm: str) -> bytes:
-        stream.seek(0)
-        result: bytes = byte_range_digest(stream, byte_range=numbers, md_algorithm=algorithm)[1]
-        return result
+        return ranges.digest(algorithm, int(numbers[1]), int(numbers[2]), int(numbers[3]))
 
     if kind == _STAMP:
         return await _check_document_stamp(signed_data, digest, trust, evidence)

@@ -7,20 +7,23 @@ from typing import Any, BinaryIO, TypeAlias
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import (
     DEFAULT_DIFF_POLICY,
+    DiffResult,
     MetadataUpdateRule,
     ModificationLevel,
     StandardDiffPolicy,
     SuspiciousModification,
 )
-from pyhanko.sign.fields import MDPPerm
+from pyhanko.sign.fields import FieldMDPSpec, MDPPerm
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
 from agent.verification.model import Change, Finding, Say, Verdict, found
+from agent.verification.pdf_history import Revision, Versions
 from agent.verification.pdf_look import Look, LookFailed, Seen
 from agent.verification.pdf_page import Page, Place, pages
 
 _MM = 25.4 / 72
-Step: TypeAlias = ModificationLevel | SuspiciousModification
+_VIEWS_KEPT = 2
+Step: TypeAlias = DiffResult | SuspiciousModification
 _NEVER_SHOWN = ("timestamp", "validation_data")
 _LENIENT = StandardDiffPolicy(
     global_rules=[
@@ -69,6 +72,8 @@ class History:
     def __init__(self, reader: PdfFileReader, stream: BinaryIO, size: int, deadline: float) -> None:
         self._reader, self._stream, self._size, self._deadline = reader, stream, size, deadline
         self._steps: dict[int, Step] = {}
+        self._versions: Versions | None = None
+        self._views: dict[int, Revision] = {}
         self._look: Look | None = None
         self._pages: list[Page] | None = None
 
@@ -86,16 +91,26 @@ class History:
             self._steps[revision] = step
         return self._steps[revision]
 
-    def _compare(self, policy: StandardDiffPolicy, revision: int) -> Step:
-        old, new = self._reader.get_historical_resolver(revision - 1), self._reader.get_historical_resolver(revision)
+    def _compare(self, policy: StandardDiffPolicy, revision: int, lock: FieldMDPSpec | None = None) -> Step:
         try:
-            return policy.apply(old=old, new=new, field_mdp_spec=None, doc_mdp=None).modification_level
+            old, new = self._view(revision - 1), self._view(revision)
+            return policy.apply(old=old, new=new, field_mdp_spec=lock, doc_mdp=None)
         except SuspiciousModification as exc:
             return exc
         except MemoryError:
             raise
         except Exception as exc:  # noqa: BLE001 - the policy stumbles over odd objects: what it cannot explain is suspicious
             return SuspiciousModification(type(exc).__name__)
+
+    def _view(self, revision: int) -> Revision:
+        """The revision as the policy reads it; two at a time are kept, since each is compared with its neighbours."""
+        if revision not in self._views:
+            if self._versions is None:
+                self._versions = Versions(self._reader, self._deadline)
+            while len(self._views) >= _VIEWS_KEPT:
+                del self._views[next(iter(self._views))]
+            self._views[revision] = Revision(self._versions, revision)
+        return self._views[revision]
 
     def review(self, signature: EmbeddedPdfSignature, signed_length: int, later: Sequence[Later]) -> tuple[list[Change], list[Finding]]:
         """Changes since `signature`, and the findings they lead to.  `later` are the signatures of later revisions."""
@@ -125,8 +140,16 @@ class History:
         """Whether a field this signature locked was changed (FieldMDP)."""
         if signature.fieldmdp is None:
             return False
-        result = DEFAULT_DIFF_POLICY.review_file(self._reader, signature.signed_revision, field_mdp_spec=signature.fieldmdp, doc_mdp=None)
-        return isinstance(result, SuspiciousModification) and "locked" in str(result)
+        lock = signature.fieldmdp
+        for revision in range(signature.signed_revision + 1, self._reader.xrefs.total_revisions):
+            step = self._step(revision)
+            if isinstance(step, SuspiciousModification):
+                step = self._compare(DEFAULT_DIFF_POLICY, revision, lock)
+                if isinstance(step, SuspiciousModification) and "locked" in str(step):
+                    return True
+            elif any(lock.is_locked(name) for name in step.changed_form_fields):
+                return True
+        return False
 
     def _review_look(self, signed_length: int, later: Sequence[Later]) -> tuple[list[Change], list[Finding], bool]:
         try:
@@ -178,10 +201,11 @@ class History:
 
 def _classify(step: Step, signer: Later | None) -> tuple[str, str]:
     """Kind and level of one later revision."""
-    if isinstance(step, SuspiciousModification) or step is ModificationLevel.OTHER:
+    level = ModificationLevel.OTHER if isinstance(step, SuspiciousModification) else step.modification_level
+    if level is ModificationLevel.OTHER:
         return "other", "suspicious"
     if signer is not None:
         return signer.kind, "allowed"
-    if step <= ModificationLevel.LTA_UPDATES:
+    if level <= ModificationLevel.LTA_UPDATES:
         return "validation_data", "allowed"
-    return ("form", "allowed") if step is ModificationLevel.FORM_FILLING else ("other", "suspicious")
+    return ("form", "allowed") if level is ModificationLevel.FORM_FILLING else ("other", "suspicious")

@@ -1,9 +1,12 @@
 """What the raw bytes of a PDF say, whatever a parser makes of them: its end, byte ranges, the gap of a signature (ISO 32000-2 7.5.5, 12.8.1)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
+
+from cryptography.hazmat.primitives import hashes
+from pyhanko_certvalidator.util import get_pyca_cryptography_hash
 
 from agent.verification.model import Finding, found
 
@@ -124,3 +127,36 @@ def is_signature_gap(stream: BinaryIO, numbers: tuple[int, int, int, int]) -> bo
         return False
     gap = _read(stream, first, second - first)
     return gap[:1] == b"<" and gap[-1:] == b">" and _HEX.fullmatch(gap[1:-1].replace(b"\n", b"").replace(b"\r", b"")) is not None
+
+
+class Ranges:
+    """Digests over [0, a) and [b, c) of one file for many signatures: what they have in common, their beginning, is hashed once."""
+
+    def __init__(self, stream: BinaryIO, firsts: Iterable[int]) -> None:
+        self._stream = stream
+        self._firsts = sorted({n for n in firsts if 0 < n <= size_of(stream)})
+        self._states: dict[str, dict[int, hashes.Hash]] = {}
+
+    def digest(self, algorithm: str, first: int, second: int, length: int) -> bytes:
+        """The digest under `algorithm` (asn1crypto's name) of the first `first` bytes and the `length` ones from `second`; raises ValueError."""
+        if algorithm not in self._states:
+            self._states[algorithm] = self._hash_beginnings(algorithm)
+        state = self._states[algorithm][first].copy()
+        self._feed(state, second, length)
+        return state.finalize()
+
+    def _hash_beginnings(self, algorithm: str) -> dict[int, hashes.Hash]:
+        running = hashes.Hash(get_pyca_cryptography_hash(algorithm))
+        out: dict[int, hashes.Hash] = {}
+        at = 0
+        for first in self._firsts:
+            self._feed(running, at, first - at)
+            at = first
+            out[first] = running.copy()
+        return out
+
+    def _feed(self, state: hashes.Hash, start: int, length: int) -> None:
+        self._stream.seek(start)
+        while length > 0 and (chunk := self._stream.read(min(_CHUNK, length))):
+            state.update(chunk)
+            length -= len(chunk)
