@@ -8,7 +8,7 @@ export FILE AT
 ONLY ?=
 ARGS ?=
 
-.PHONY: help demo test check lint lab soak bench fix pins obligations clean bootstrap bootstrap-test
+.PHONY: help demo test check lint lab soak bench fix pins obligations clean bootstrap bootstrap-test bootstrap-lab
 
 help: ## 列出各目标 / this list
 	@echo "印信 Yinxin - make TARGET"
@@ -19,6 +19,9 @@ bootstrap:
 
 bootstrap-test:
 	@scripts/bootstrap test
+
+bootstrap-lab:
+	@scripts/bootstrap lab
 
 demo: bootstrap ## 装好所需, 用练习 UKey 签一张图纸并验签 / install what is missing, sign a drawing, verify it (FILE=… signs yours, AT=PAGE:X,Y,W,H shows it)
 	@$(PY) -m scripts.demo
@@ -35,7 +38,7 @@ lint: bootstrap-test ## 只做静态检查 / the gate without the tests
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-lab: bootstrap-test ## 需要整机服务的检查 / what needs things of the whole machine (today: the PKCS#11 modules registered here)
+lab: bootstrap-lab ## 各种 UKey 的合同测试, 写出 docs/tokens.md / every make of token, NSS and a TPM among them → docs/tokens.md
 	@$(PY) -m scripts.lab
 
 soak: bootstrap-test ## 长时间运行的全量计数 / the long runs in full counts (YINXIN_SOAK=1; takes an hour)

@@ -1,6 +1,5 @@
 """A token of each kind on the bench, and what was seen of it for docs/tokens.md (written by `make lab`)."""
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -57,13 +56,23 @@ def witness(request: pytest.FixtureRequest) -> Witness:
     return lambda text: request.node.user_properties.append(("seen", text))
 
 
+_seen: dict[tuple[str, str], str] = {}
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """A line for each cell of the table, where `make lab` asks for it."""
-    path = os.environ.get("YINXIN_LAB_RESULTS")
+    """Keeps each cell of the table."""
     told: dict[str, Any] = dict(report.user_properties)
-    if path and "cell" in told and (report.when == "call" or report.outcome != "passed"):
-        with open(path, "a", encoding="utf-8") as out:
-            out.write(json.dumps({"cell": told["cell"], "outcome": report.outcome, "seen": told.get("seen", "")}, ensure_ascii=False) + "\n")
+    if report.when == "call" and report.passed and "cell" in told:
+        kind, capability = told["cell"]
+        _seen[kind, capability] = "; ".join(filter(None, (_seen.get((kind, capability)), told.get("seen"))))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Writes the page where every test of the whole lab has passed."""
+    if in_lab() and exitstatus == 0 and os.environ.get("YINXIN_LAB_TABLE"):
+        from tests.contract.table import PAGE, page
+
+        PAGE.write_text(page(_seen), encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from tests.lab.piv import ATR, Card
 from tokens import platform
 from tokens.types import ModuleRef
 
-DRIVER = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
+_DRIVER = "usr/lib/pcsc/drivers/serial/libifdvpcd.so"
 _NOBODY = 65534
 _OFF, _ON, _RESET, _ATR = 0, 1, 2, 4  # control bytes of vpcd
 # As systemd does it: descriptor 3 is the socket, LISTEN_PID names the very process that takes it.
@@ -41,16 +41,19 @@ def opensc() -> str | None:
     return next((str(path) for path in sorted(Path("/usr/lib").glob("*/opensc-pkcs11.so"))), None)
 
 
+def driver() -> Path | None:
+    """The virtual reader's driver: laid open by scripts/bootstrap, or installed."""
+    build = Path(__file__).resolve().parents[2] / "build" / "lab" / "vsmartcard-vpcd"
+    return next((place / _DRIVER for place in (build, Path("/")) if (place / _DRIVER).exists()), None)
+
+
 def missing() -> str | None:
     """Why no card can be put in here; None when one can."""
     if opensc() is None:
         return "OpenSC is not installed (apt install opensc-pkcs11)"
-    if not os.path.exists(DRIVER):
-        return "the virtual reader is not installed (apt install vsmartcard-vpcd)"
-    program = pcscd()
-    if program is None:
-        return "pcscd is not installed (apt install pcscd)"
-    return None
+    if driver() is None:
+        return "the virtual reader is not here (scripts/bootstrap test lays the package vsmartcard-vpcd open below build)"
+    return None if pcscd() else "pcscd is not installed (apt install pcscd)"
 
 
 @dataclass(slots=True)
@@ -220,7 +223,11 @@ def neighbouring_ports() -> int:
 @contextmanager
 def service(folder: Path) -> Iterator[Service]:
     """A running service in a folder of its own, whose path must be short (a socket lies in it); nothing of it is left afterwards."""
-    folder.chmod(0o711)  # as root, the daemon runs as nobody and reads its configuration here
+    folder.chmod(0o711)  # as root, the daemon runs as nobody and reads its configuration and its driver here
+    found = driver()
+    assert found is not None
+    shutil.copyfile(found, folder / "driver.so")
+    (folder / "driver.so").chmod(0o755)
     for name in ("reader.conf.d", "drivers"):
         (folder / name).mkdir()
         (folder / name).chmod(0o755)
@@ -235,7 +242,7 @@ def service(folder: Path) -> Iterator[Service]:
 def _started(folder: Path, attempts: int = 5) -> Service:
     port = neighbouring_ports()
     reader = folder / "reader.conf.d" / "lab"
-    reader.write_text(f'FRIENDLYNAME "Lab Reader"\nDEVICENAME /dev/null:{port}\nLIBPATH {DRIVER}\nCHANNELID {port}\n')
+    reader.write_text(f'FRIENDLYNAME "Lab Reader"\nDEVICENAME /dev/null:{port}\nLIBPATH {folder}/driver.so\nCHANNELID {port}\n')
     reader.chmod(0o644)
     running = Service(folder, (Slot(port), Slot(port + 1)))
     try:

@@ -16,8 +16,8 @@ _BUS = """\
 <busconfig><type>session</type><listen>unix:path={folder}/bus</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy></busconfig>
 """
-TPM_MODULE = "YINXIN_LAB_TPM_MODULE"
-"""Variable with the path of libtpm2_pkcs11.so: `make lab` unpacks it below `build`, since its package registers itself for everybody."""
+_LAID_OPEN = Path(__file__).resolve().parents[2] / "build" / "lab"
+"""Where `make lab` lays packages open that would change the machine if they were installed."""
 
 
 def _library(name: str) -> str | None:
@@ -47,21 +47,21 @@ def nss(folder: Path, pin: str) -> ModuleRef:
 
 
 def tpm_module() -> str | None:
-    """libtpm2_pkcs11.so, as `make lab` unpacked it or as the machine has it."""
-    told = os.environ.get(TPM_MODULE)
-    return told if told and os.path.exists(told) else _library("libtpm2_pkcs11.so.1") or _library("pkcs11/libtpm2_pkcs11.so")
+    """libtpm2_pkcs11.so, as `make lab` laid it open."""
+    return next((str(path) for path in sorted(_LAID_OPEN.glob("libtpm2-pkcs11-1/usr/lib/*/libtpm2_pkcs11.so.*.*"))), None)
 
 
 def tpm_missing() -> str | None:
     """Why no TPM can be tried here; None when one can."""
     if tpm_module() is None:
-        return "libtpm2_pkcs11.so is not here (make lab unpacks it)"
-    lacking = [name for name in ("swtpm", "dbus-daemon", "tpm2-abrmd") if _program(name) is None]
-    return f"not installed: {' '.join(lacking)}" if lacking else None
+        return "libtpm2_pkcs11.so is not here (make lab brings it)"
+    lacking = [name for name in ("swtpm", "dbus-daemon", "dbus-send", "tpm2-abrmd") if _program(name) is None]
+    return f"not here: {' '.join(lacking)} (make lab brings them)" if lacking else None
 
 
 def _program(name: str) -> str | None:
-    return shutil.which(name, path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin")
+    laid_open = _LAID_OPEN / name / "usr" / "sbin"
+    return shutil.which(name, path=f"{laid_open}:{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
 
 
 @contextmanager
