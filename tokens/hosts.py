@@ -69,6 +69,10 @@ class _Call:
     spends_try: bool
     served: bool = False
     """Whether the host has answered, whoever still listens."""
+    due: float = 0.0
+    """When its deadline passes, by the loop's clock, once it is its turn."""
+    silent_at: float = 0.0
+    """When its silence is told."""
 
 
 def environment(ref: ModuleRef) -> dict[str, str]:
@@ -117,13 +121,13 @@ class Host:
         self._channel: Channel | None = None
         self._output: _Output | None = None
         self._queue: deque[_Call] = deque()
-        self._watch: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop
         self._killed_in: _Call | None = None
         self._ended: TokenError | None = None
         self._starting = asyncio.Lock()
         self.on_silence: Callable[[str, float], None] | None = None
         """Told the operation and the seconds, once for each call that the module has not answered for `SILENCE_SECONDS`."""
-        self._silence: asyncio.TimerHandle | None = None
         self.on_event: Callable[[Message], None] | None = None
         """Told what the host says unasked."""
 
@@ -146,6 +150,7 @@ class Host:
         """Start the process and load the module; what the module says of itself.  Raises `ModuleUnusable`, `ModuleTimeout`."""
         async with self._starting:
             await self._end()
+            self._loop = asyncio.get_running_loop()
             await asyncio.to_thread(examine, self.ref.path, self.ref.sha256)
             self._killed_in = None
             self._ended = None
@@ -243,27 +248,42 @@ class Host:
         call.served = True
         while self._queue and self._queue[0].served:
             self._queue.popleft()
-        self._disarm()
         if self._queue:
             self._arm()
 
     def _arm(self) -> None:
-        head = self._queue[0]
-        self._watch = asyncio.get_running_loop().call_later(head.deadline, self._overdue, head)
-        if self.on_silence is not None:
-            self._silence = asyncio.get_running_loop().call_later(SILENCE_SECONDS, self.on_silence, head.op, SILENCE_SECONDS)
+        """Watch over the call whose turn it is.  A timer that rings too early is left alone and set anew when it rings: most calls need none."""
+        head, now = self._queue[0], self._loop.time()
+        head.due = now + head.deadline
+        head.silent_at = now + SILENCE_SECONDS if self.on_silence is not None else head.due
+        self._ring_at(min(head.due, head.silent_at))
+
+    def _ring_at(self, when: float) -> None:
+        if self._timer is not None:
+            if self._timer.when() <= when:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._ring)
 
     def _disarm(self) -> None:
-        for timer in (self._watch, self._silence):
-            if timer is not None:
-                timer.cancel()
-        self._watch = self._silence = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def _overdue(self, call: _Call) -> None:
-        if call.served or self._process is None:
+    def _ring(self) -> None:
+        self._timer = None
+        if not self._queue or self._process is None:
             return
-        self._killed_in = call
-        _kill(self._process)
+        head, now = self._queue[0], self._loop.time()
+        if now >= head.due:
+            self._killed_in = head
+            _kill(self._process)
+            return
+        if now >= head.silent_at:
+            head.silent_at = head.due
+            if self.on_silence is not None:
+                self.on_silence(head.op, SILENCE_SECONDS)
+        self._ring_at(min(head.due, head.silent_at))
 
     async def _why_gone(self, call: _Call) -> TokenError:
         if self._ended is not None:
