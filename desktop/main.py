@@ -64,7 +64,8 @@ class Desktop:
 
     def _lock(self, reason: str) -> None:
         """Nobody may be at the desk any more: logins end, PINs are forgotten; where no service answers there is none."""
-        self.agent.call("POST", "/v1/tokens/lock", {"token": None, "reason": reason})
+        done = lambda _: self.lock.done()  # noqa: E731
+        self.agent.call("POST", "/v1/tokens/lock", {"token": None, "reason": reason}, done, done)
 
     def _change_language(self, lang: str) -> None:
         """The same window anew, in another language, with the same files."""

@@ -1,18 +1,19 @@
 """A locked screen and a computer that goes to sleep end the logins: real signals on a private D-Bus."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtDBus import QDBusConnection, QDBusMessage
+from PySide6.QtDBus import QDBusConnection, QDBusMessage, QDBusUnixFileDescriptor, QDBusVirtualObject
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from agent.api.home import locate
 from desktop.main import Desktop
-from desktop.screen_lock import ScreenLock, session_bus
+from desktop.screen_lock import ScreenLock, session_bus, session_path
 from tests.desktop.fake import FakeAgent
 
 CONFIG = """<busconfig><type>session</type><listen>unix:path={folder}/bus</listen><policy context="default">
@@ -69,15 +70,74 @@ def test_a_screen_saver_and_sleep_are_heard_and_their_end_is_not(
     assert heard == ["screen_lock", "suspend", "screen_lock"]
 
 
-def test_a_session_that_login1_does_not_know_listens_to_every_lock(
+def test_another_sessions_lock_is_not_this_ones(
     qapp: QApplication, connect: Callable[[str], QDBusConnection], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody answers for login1 here: locking once too often is the lesser evil."""
-    monkeypatch.setenv("XDG_SESSION_ID", "c7")
+    monkeypatch.setenv("XDG_SESSION_ID", "2")
     lock, other = ScreenLock(connect("session"), connect("system")), connect("other")
-    qtbot.waitUntil(lambda: "org.freedesktop.login1.Session" in lock.heard)
+    heard: list[str] = []
+    lock.locked.connect(heard.append)
+    tell(other, "/org/freedesktop/login1/session/c7", "org.freedesktop.login1.Session", "Lock")
+    assert heard == []
+    tell(other, "/org/freedesktop/login1/session/_32", "org.freedesktop.login1.Session", "Lock")
+    qtbot.waitUntil(lambda: bool(heard))
+    assert heard == ["screen_lock"]
+
+
+def test_sessions_are_found_where_login1_keeps_them() -> None:
+    paths = {name: session_path(name).rpartition("/")[2] for name in ("2", "c7", "12", "a-b")}
+    assert paths == {"2": "_32", "c7": "c7", "12": "_312", "a-b": "a_2db"}
+    assert session_path("") == ""
+
+
+class Login1(QDBusVirtualObject):
+    """login1 as far as it delays sleep: it knows that a lock is given back by the other end of a pipe."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kinds: list[list[object]] = []
+        self.ends: list[int] = []
+
+    def introspect(self, path: str) -> str:
+        return ""
+
+    def handleMessage(self, message: QDBusMessage, connection: QDBusConnection) -> bool:
+        self.kinds.append(message.arguments())
+        reader, writer = os.pipe()
+        self.ends.append(reader)
+        connection.send(message.createReply([QDBusUnixFileDescriptor(writer)]))
+        os.close(writer)
+        return True
+
+    def given_back(self, number: int) -> bool:
+        """Whether nobody holds that lock any more."""
+        os.set_blocking(self.ends[number], False)
+        try:
+            return os.read(self.ends[number], 1) == b""
+        except BlockingIOError:
+            return False
+
+
+@pytest.mark.promise(2)
+def test_sleep_waits_until_the_logins_have_ended(qapp: QApplication, connect: Callable[[str], QDBusConnection], qtbot: QtBot) -> None:
+    """Otherwise a PIN could lie in the image of a computer that hibernates."""
+    service, login1 = connect("login1"), Login1()
+    assert service.registerVirtualObject("/org/freedesktop/login1", login1)
+    assert service.registerService("org.freedesktop.login1")
+    lock = ScreenLock(connect("session"), connect("system"))
+    qtbot.waitUntil(lambda: len(login1.ends) == 1)
+    assert login1.kinds == [["sleep", "Yinxin", "UKey", "delay"]]
     with qtbot.waitSignal(lock.locked):
-        tell(other, "/org/freedesktop/login1/session/_32", "org.freedesktop.login1.Session", "Lock")
+        tell(service, "/org/freedesktop/login1", "org.freedesktop.login1.Manager", "PrepareForSleep", True)
+    assert not login1.given_back(0)
+    lock.done()
+    qtbot.waitUntil(lambda: login1.given_back(0))
+    tell(service, "/org/freedesktop/login1", "org.freedesktop.login1.Manager", "PrepareForSleep", False)
+    qtbot.waitUntil(lambda: len(login1.ends) == 2)
+    assert not login1.given_back(1)
+    lock.done()
+    for end in login1.ends:
+        os.close(end)
 
 
 def test_without_any_bus_nothing_is_listened_to_and_nothing_fails(qapp: QApplication, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
