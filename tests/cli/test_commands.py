@@ -4,12 +4,14 @@ import json
 import os
 import re
 import stat
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.fake import library_head
 from tests.conftest import PIN, PracticeToken, Yinxin
 
 SOURCE = ("--pin", "env:YX_PIN")
@@ -157,16 +159,29 @@ def test_adding_a_module(yinxin: Yinxin, tmp_path: Path) -> None:
     path.chmod(0o666)
     assert yinxin("module", "add", path, "--yes", code=3).error["facts"]["reason"] == "unsafe"
     path.chmod(0o644)
-    assert yinxin("module", "add", path, code=2).error["facts"]["reason"] == "consent"
-    assert yinxin("module", "add", path, "--yes", code=3).error["facts"]["reason"] == "not_a_module"
+    for consent in ((), ("--yes",)):  # what cannot be loaded needs no consent
+        assert yinxin("module", "add", path, *consent, code=3).error["facts"]["reason"] == "not_a_module"
     assert yinxin("module", "add", tmp_path, "--yes", code=3).error["facts"]["reason"] == "not_a_module"
+    path.write_bytes(library_head())
+    assert yinxin("module", "add", path, code=2).error["facts"]["reason"] == "consent"
     assert yinxin("module", "add", path, "--yes", "--env", "NO_SUCH_VARIABLE", code=2).error["facts"]["reason"] == "variable"
     assert yinxin("module", "remove", "none", code=5).error["code"] == "not_found"
     real = "/usr/lib/softhsm/libsofthsm2.so"
     if os.path.exists(real):
-        added = yinxin("module", "add", real, "--name", "第二个", "--yes", "--env", "HOME", code=None)
+        added = yinxin("module", "add", real, "--name", "第二个", "--yes", "--env", "HOME", "--network", code=None)
         assert added.code in (0, 3)
         assert "Traceback" not in added.err
+        if added.code == 0:
+            assert added.json["network_allowed"] is True
+
+
+def test_a_module_for_another_processor_is_refused_before_consent(yinxin: Yinxin, tmp_path: Path) -> None:
+    path = tmp_path / "old.so"
+    path.write_bytes(b"\x7fELF" + bytes([1, 1, 1]) + bytes(9) + struct.pack("<HH", 3, 3) + bytes(64))  # a shared object, i386
+    error = yinxin("module", "add", path, code=3).error
+    assert error["facts"]["reason"] == "architecture"
+    assert "x86" in error["message"]
+    assert error["facts"]["machine_architecture"] in error["message"]
 
 
 @pytest.mark.parametrize("name", ["图 纸\n(1).pdf", "a\x1b[31m.pdf", "-dash.pdf", os.fsdecode(b"\xff\xfe.pdf")])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.fake import END, HEAD, Asked, FakeAgent, event
+from tests.cli.fake import END, HEAD, Asked, FakeAgent, event, library_head
 from tests.conftest import PIN, SO_PIN, PracticeToken, Yinxin
 
 # Opening a terminal makes it the controlling one of a session's leader that has none (Linux).
@@ -133,11 +133,11 @@ def test_a_new_pin_is_typed_twice(yinxin: Yinxin) -> None:
 
 def test_consent_to_a_module(yinxin: Yinxin, tmp_path: Path) -> None:
     path = tmp_path / "vendor.so"
-    path.write_bytes(b"no library")
+    path.write_bytes(library_head())
     path.chmod(0o644)
     person = Person(yinxin, "module", "add", str(path))
     person.expect(r"Add it\? \[y/N\] ")
-    assert re.search(rf"File +{path}.*Owner +.*Mode +-rw-r--r--.*SHA-256 +[0-9a-f]{{64}}", person.seen, re.DOTALL)
+    assert re.search(rf"File +{path}.*Owner +.*Mode +-rw-r--r--.*Architecture +\w+.*SHA-256 +[0-9a-f]{{64}}.*Network +denied", person.seen, re.DOTALL)
     person.type("")
     assert person.end()[0] == 7
     assert all(module["name"] != "vendor" for module in yinxin("module", "list").json["modules"])

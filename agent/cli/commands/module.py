@@ -2,9 +2,9 @@
 
 import hashlib
 import os
-import pwd
 import stat
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -106,9 +106,10 @@ def add(
     """POST /v1/modules, after consent to what the file is."""
     session: Session = ctx.obj
     real = os.path.realpath(path)
-    digest, seen = _examine(real)
-    if (seen.st_mode & 0o022 and not seen.st_mode & stat.S_ISVTX) or seen.st_uid not in (0, os.getuid()):
+    seen = _examine(real)
+    if seen.loose:
         raise ApiError(Code.MODULE_UNUSABLE, reason="unsafe", path=real)
+    seen.for_this_machine()
     values = {}
     for variable in env or ():
         if variable not in os.environ:
@@ -117,20 +118,45 @@ def add(
     if network:
         values[NETWORK] = "allow"
     if not yes:
-        _consent(session, real, digest, seen, values)
-    body = {"path": real, "name": name, "init_args": init_args, "env": values, "sha256": digest}
+        _consent(session, seen, values)
+    body = {"path": real, "name": name, "init_args": init_args, "env": values, "sha256": seen.digest}
     done = session.client().post("/v1/modules", body)
     session.show(done, lambda: _table(session, [done]))
 
 
-def _examine(path: str) -> tuple[str, os.stat_result]:
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What a person is shown of a module before anything loads it."""
+
+    path: str
+    digest: str
+    owner: int
+    mode: int
+
+    @property
+    def loose(self) -> bool:
+        """Whether others may write to it."""
+        return (bool(self.mode & 0o022) and not self.mode & stat.S_ISVTX) or self.owner not in (0, os.getuid())
+
+    def for_this_machine(self) -> str:
+        """Its architecture; raises `ApiError` (module_unusable: not_a_module, architecture)."""
+        from tokens import module_file
+        from tokens.errors import ModuleUnusable
+
+        try:
+            return module_file.examine(self.path).architecture
+        except ModuleUnusable as error:
+            raise ApiError(Code.MODULE_UNUSABLE, **error.facts) from None
+
+
+def _examine(path: str) -> _File:
     try:
         # Not to wait for a FIFO's writer.
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK | os.O_NOCTTY)) as file:
             seen = os.fstat(file.fileno())
             if not stat.S_ISREG(seen.st_mode):
                 raise ApiError(Code.MODULE_UNUSABLE, reason="not_a_module", path=path)
-            return hashlib.file_digest(file, "sha256").hexdigest(), seen
+            return _File(path, hashlib.file_digest(file, "sha256").hexdigest(), seen.st_uid, seen.st_mode)
     except FileNotFoundError:
         raise ApiError(Code.MODULE_UNUSABLE, reason="missing", path=path) from None
     except OSError as error:
@@ -138,27 +164,25 @@ def _examine(path: str) -> tuple[str, os.stat_result]:
         raise ApiError(Code.MODULE_UNUSABLE, reason=reason, path=path, detail=error.strerror) from None
 
 
-def _consent(session: Session, path: str, digest: str, seen: os.stat_result, values: Mapping[str, str]) -> None:
+def _consent(session: Session, seen: _File, values: Mapping[str, str]) -> None:
     """Show the file and ask; raises `ApiError` (usage where nobody can be asked, cancelled on a no)."""
     from agent.cli.talk import agreed
     from agent.cli.terminal import Terminal
+    from tokens import platform
     from tokens.profiles import network_allowed
     from tokens.types import ModuleRef
 
     say = session.say
-    network = network_allowed(ModuleRef("", path, "added", env=tuple(values.items())))
+    network = network_allowed(ModuleRef("", seen.path, "added", env=tuple(values.items())))
     terminal = Terminal.find()
     if terminal is None:
         raise ApiError(Code.USAGE, reason="consent", option="--yes")
-    try:
-        owner = pwd.getpwuid(seen.st_uid).pw_name
-    except KeyError:
-        owner = str(seen.st_uid)
     facts = [
-        (say("文件", "File"), path),
-        (say("所有者", "Owner"), owner),
-        (say("权限", "Mode"), stat.filemode(seen.st_mode)),
-        (say("文件指纹", "SHA-256"), digest),
+        (say("文件", "File"), seen.path),
+        (say("所有者", "Owner"), platform.user_of(seen.owner)),
+        (say("权限", "Mode"), stat.filemode(seen.mode)),
+        (say("处理器架构", "Architecture"), seen.for_this_machine()),
+        (say("文件指纹", "SHA-256"), seen.digest),
         (say("联网", "Network"), say("允许", "allowed") if network else say("禁止", "denied")),
         (say("环境变量", "Variables"), ", ".join(name for name in values if name != NETWORK)),
     ]
