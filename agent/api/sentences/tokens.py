@@ -311,9 +311,9 @@ TOKENS: Mapping[str, Sentence] = {
         "Pull the token, put it back and try again[ (`yinxin sign --resume {batch}`)]; if it goes on, stop using it and ask the vendor.",
     ),
     "token_fault.nonsense": Sentence(
-        "UKey 驱动的回答不合规范（{during}），没有采用。",
+        "UKey 驱动的回答不合规范[（{during}）]，没有采用。",
         "请拔下 UKey 再插回后重试；仍然如此，请更新驱动或联系厂商。",
-        "The module answered {during} with nonsense, which was not used.",
+        "The module answered[ {during}] with nonsense, which was not used.",
         "Pull the token, put it back and try again; if it goes on, update the module or ask the vendor.",
     ),
     "token_fault.extractable": Sentence(
