@@ -149,7 +149,7 @@ def _shim(folder: Path, shared: Path) -> Iterator[Bench]:
     keys = asyncio.run(_furnish(soft, run, LABEL))
     library = shared / "shim.so"
     if not library.exists():
-        build.shim(library)
+        build.library("shim", library)
     control, log = folder / "control", folder / "log"
     said = {"maxtries 3", "events"}
 

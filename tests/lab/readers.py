@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.lab import build
 from tests.lab.piv import ATR, Card
 from tokens import platform
 from tokens.types import ModuleRef
@@ -53,7 +54,9 @@ def missing() -> str | None:
         return "OpenSC is not installed (apt install opensc-pkcs11)"
     if driver() is None:
         return "the virtual reader is not here (scripts/bootstrap test lays the package vsmartcard-vpcd open below build)"
-    return None if pcscd() else "pcscd is not installed (apt install pcscd)"
+    if pcscd() is None:
+        return "pcscd is not installed (apt install pcscd)"
+    return None if shutil.which("gcc") else "what the card service is started with needs gcc (apt install gcc)"
 
 
 @dataclass(slots=True)
@@ -160,7 +163,7 @@ class Service:
         with listener, (self.folder / "pcscd.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command,
-                env={"PCSCLITE_HP_DROPDIR": str(self.folder / "drivers"), "PATH": os.defpath},
+                env={"PCSCLITE_HP_DROPDIR": str(self.folder / "drivers"), "LD_PRELOAD": str(self.folder / "folder.so"), "PATH": os.defpath},
                 pass_fds=(listener.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -228,6 +231,8 @@ def service(folder: Path) -> Iterator[Service]:
     assert found is not None
     shutil.copyfile(found, folder / "driver.so")
     (folder / "driver.so").chmod(0o755)
+    build.library("pcscd_folder", folder / "folder.so")
+    (folder / "folder.so").chmod(0o755)
     for name in ("reader.conf.d", "drivers"):
         (folder / name).mkdir()
         (folder / name).chmod(0o755)
