@@ -21,7 +21,7 @@ _PURPOSES = {
     "cert_import": both("导入数字证书", "import a certificate"),
     "ca_create": both("建立单位内部 CA", "create a certification authority"),
     "token_init": both("初始化 UKey", "initialise the token"),
-    "token_inspect": both("检测 UKey", "inspect the token"),
+    "token_inspect": both("检测 UKey（每把密钥试签一次，不涉及任何文件）", "inspect the token (each key signs a test, no document)"),
     "pin_change": both("修改 PIN 码", "change the PIN"),
     "pin_unblock": both("解锁：用管理员 PIN 设新 PIN 码", "unblock: set a new PIN by the SO PIN"),
 }
