@@ -41,13 +41,14 @@ class Inventory(Sight):
         return bool(self._logins.held)
 
     @asynccontextmanager
-    async def session(self, token: Token, job: Job | None = None, *, watched: bool = True) -> AsyncIterator[Session]:
+    async def session(self, token: Token, job: Job | None = None, *, watched: bool = True, fresh: bool = False) -> AsyncIterator[Session]:
         """A session host of its own for `token`; it ends with the context, and the PIN with it.
 
         Not logged in, except where the settings let a PIN serve some minutes and the same caller's last login is still good: then `unlock`
-        asks for consent only.  The host is ended under its users when the token vanishes (`TokenRemoved`) or is locked (`PinCancelled`).
+        asks for consent only (never so where `fresh`).  The host is ended under its users when the token vanishes (`TokenRemoved`) or is
+        locked (`PinCancelled`).
         """
-        login = await self._taken(token, job) or await self._opened(token, job, watched)
+        login = (None if fresh else await self._taken(token, job)) or await self._opened(token, job, watched)
         if job is not None:
             login.session.host.on_silence = _telling(job, token)
         self._poll()

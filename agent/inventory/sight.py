@@ -18,7 +18,7 @@ from agent.inventory.entries import entry
 from agent.inventory.logins import Login, Logins
 from agent.inventory.watch import Watch
 from tokens import platform
-from tokens.errors import PinCancelled, TokenError, TokenRemoved
+from tokens.errors import ModuleTimeout, ModuleUnusable, PinCancelled, TokenError, TokenRemoved
 from tokens.hosts import Deadlines
 from tokens.monitor import Monitor
 from tokens.profiles import Profile, profile_of
@@ -68,7 +68,14 @@ class Sight:
         """What each configured module says of itself; a module that cannot be used has its reason."""
         self.stale()  # somebody looks at the modules: each is tried anew
         watches = await self._refreshed()
-        return tuple(await asyncio.gather(*(_status(each.ref, each.monitor) for each in watches)))
+        return tuple(await asyncio.gather(*(_status(each) for each in watches)))
+
+    async def module_status(self, ref: ModuleRef) -> ModuleStatus:
+        """What one module says of itself, whatever becomes of the others; raises `ApiError` (not_found)."""
+        each = next((each for each in await self._refreshed() if each.ref == ref), None)
+        if each is None:
+            raise ApiError(Code.NOT_FOUND, reason="module", name=ref.name)
+        return await _status(each)
 
     def module(self, name: str) -> ModuleRef:
         """The configured module of this name or path; raises `ApiError` (not_found)."""
@@ -257,8 +264,11 @@ def removed(token: Token) -> TokenError:
     return TokenRemoved(token=token.label)
 
 
-async def _status(ref: ModuleRef, monitor: Monitor) -> ModuleStatus:
-    try:
-        return await monitor.status()
-    except TokenError as error:
-        return ModuleStatus(ref, False, str(error.facts.get("reason", error.code)))
+async def _status(each: Watch) -> ModuleStatus:
+    """What the module says of itself; one that hung or crashed over that rests, so that the next who asks for tokens does not wait for it too."""
+    status = await each.monitor.status()
+    if status.problem == ModuleTimeout.code:
+        each.blame(ModuleTimeout(module=each.ref.name, during="slots"))
+    elif status.problem == "crashed":
+        each.blame(ModuleUnusable(reason="crashed", module=each.ref.name))
+    return status

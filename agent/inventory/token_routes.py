@@ -64,7 +64,7 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
                 raise ApiError(Code.USAGE, reason="needs", option="practice", other="emulated")
             token = await _to_initialise(inventory, body)
             rules = inventory.settings.rules
-            async with inventory.session(token, job, watched=False) as session:
+            async with inventory.session(token, job, watched=False, fresh=True) as session:
                 ask = Ask("token_init", secrets=("so_pin", "pin"), rules=rules)
                 try:
                     made = await inventory.with_secrets(
@@ -88,7 +88,7 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
         async def work(job: Job) -> dict[str, Any]:
             token = await inventory.pick(body.token)
             rules = inventory.rules_for(token)
-            async with inventory.session(token, job) as session:
+            async with inventory.session(token, job, fresh=True) as session:
                 ask = Ask("pin_change", secrets=("pin", "new_pin"), rules=rules)
                 await inventory.with_secrets(job, session, token, ask, lambda confirmed: session.change_pin(rules, confirmed))
             await inventory.forget(token)
@@ -103,7 +103,7 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
         async def work(job: Job) -> dict[str, Any]:
             token = await inventory.pick(body.token)
             rules = inventory.rules_for(token)
-            async with inventory.session(token, job) as session:
+            async with inventory.session(token, job, fresh=True) as session:
                 ask = Ask("pin_unblock", secrets=("so_pin", "new_pin"), rules=rules)
                 await inventory.with_secrets(job, session, token, ask, lambda confirmed: session.unblock(rules, confirmed))
             await inventory.forget(token)

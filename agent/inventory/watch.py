@@ -122,12 +122,10 @@ class Watch:
         trouble: TokenError | None = None
         try:
             self.tokens = await self._listed(self)
+            self._rest_until = _NEVER
         except TokenError as error:
-            trouble, self.tokens = error, self._kept(self)
-            if isinstance(error, ModuleTimeout | ModuleUnusable):
-                self._rest_until = time.monotonic() + REST_SECONDS
-            if type(self._trouble) is not type(error):
-                log.warning("module_trouble", module=self.ref.name, code=error.code, facts=dict(error.facts))
+            self.blame(error)
+            trouble = error
         except Exception as error:
             log.error("watch_failed", module=self.ref.name, type=type(error).__name__, exc_info=error)
             raise
@@ -138,6 +136,14 @@ class Watch:
             self._again = False
             asyncio.get_running_loop().call_soon(self._heard)
         self._seen(self)
+
+    def blame(self, error: TokenError) -> None:
+        """The module is in trouble; one that hung, crashed or cannot be loaded rests."""
+        if type(self._trouble) is not type(error):
+            log.warning("module_trouble", module=self.ref.name, code=error.code, facts=dict(error.facts))
+        self._trouble, self.tokens = error, self._kept(self)
+        if isinstance(error, ModuleTimeout | ModuleUnusable):
+            self._rest_until = time.monotonic() + REST_SECONDS
 
     async def make_way(self) -> None:
         """End the look under way and the monitor's host, so that somebody else can have the module to himself."""

@@ -180,7 +180,11 @@ def test_change_of_the_pin_by_the_rules_ends_held_logins(caller: Caller, practic
     assert caller.kinds()[-1] == "pin"
 
 
-def test_unblock_gives_a_new_pin_by_the_so_pin(caller: Caller) -> None:
+@pytest.mark.parametrize("held", [False, True])
+def test_unblock_gives_a_new_pin_by_the_so_pin(caller: Caller, held: bool) -> None:
+    if held:
+        minutes(caller.home)
+        caller.job(LIST)
     caller.say = secrets(so_pin="00000000", new_pin="730251")
     error = failed(caller, "/v1/tokens/pin/unblock")
     assert (error.code, error.facts["reason"]) == (Code.PIN_INCORRECT, "so_pin")
@@ -188,6 +192,7 @@ def test_unblock_gives_a_new_pin_by_the_so_pin(caller: Caller) -> None:
     caller.job("/v1/tokens/pin/unblock")
     caller.say = secrets(pin="730251")
     assert caller.job(LIST)["keys"]
+    assert caller.kinds()[-1] == "pin"
 
 
 def test_the_rules_of_the_settings_hold_at_init_and_a_token_with_keys_is_erased_only_by_its_serial(

@@ -15,6 +15,7 @@ from agent.api.home import locate
 from agent.inventory import modules, settings, sight, watch
 from agent.inventory.logins import Login
 from agent.inventory.service import Inventory
+from agent.inventory.token_routes import InitBody, _to_initialise
 from tokens.errors import ModuleTimeout, ModuleUnusable, TokenError
 from tokens.types import Certificate, ModuleRef, PinState, Token, TokenState
 
@@ -440,5 +441,34 @@ def test_an_event_makes_a_look_at_once_also_when_one_is_under_way_and_only_while
                 pass
         await desk.inventory.close()
         assert not a.followed
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("erase", "code", "reason"),
+    [
+        (None, Code.NOT_ALLOWED, "holds_keys"),
+        ("on a", Code.TOKEN_ABSENT, None),
+        ("serial on b", Code.TOKEN_ABSENT, None),
+        ("serial on a", None, None),
+    ],
+    ids=["not named", "named by its label", "another module's", "named by its serial"],
+)
+def test_a_token_that_may_hold_keys_is_initialised_only_by_its_serial(desk: Desk, erase: str | None, code: Code | None, reason: str | None) -> None:
+    async def run() -> None:
+        await desk.ready()
+        body = InitBody(label="new", module="a", erase=erase)
+        if code is None:
+            assert (await _to_initialise(desk.inventory, body)).label == "on a"
+        else:
+            with pytest.raises(ApiError) as caught:
+                await _to_initialise(desk.inventory, body)
+            assert (caught.value.code, caught.value.facts.get("reason")) == (code, reason)
+        desk.monitors["a"].answers = [ModuleTimeout(module="a", during="list")]
+        desk.inventory.stale()
+        with pytest.raises(TokenError):  # not "there is none"
+            await _to_initialise(desk.inventory, InitBody(label="new", module="a"))
+        await desk.inventory.close()
 
     asyncio.run(run())
