@@ -23,7 +23,7 @@ from tokens.profiles import Profile, init_args_of, network_allowed, profile_of
 from tokens.types import ModuleRef
 from tokens.wire import Message
 
-HostKind: TypeAlias = Literal["monitor", "session"]
+HostKind: TypeAlias = Literal["monitor", "session", "vendor"]
 
 _PROGRAM = str(Path(__file__).parent / "host" / "__main__.py")
 _TAIL = 4096

@@ -39,8 +39,6 @@ class Profile:
     """Parameter string of C_Initialize where the user gave none; `{home}` stands for the user's home."""
     reinitialise: bool = True
     """Whether a new C_Initialize may be tried to find a token that does not show otherwise (slow or disturbing with some)."""
-    meaningless_serials: tuple[str, ...] = ()
-    """Serials that every token of this make bears."""
     asks_each_time: tuple[bytes, ...] = ()
     """CKA_IDs of keys that want the PIN at every signature, told before login (PIV 9C)."""
     sees_pin_counts: bool = True
@@ -68,7 +66,7 @@ PROFILES: tuple[Profile, ...] = (
     # PIV cards before other cards of OpenSC: the signature key (9C, CKA_ID 02) asks each time, and a card is read slowly.
     Profile(
         "opensc-piv", "PIV 卡（OpenSC）", "PIV card (OpenSC)", ("opensc-pkcs11.so*", "libopensc-pkcs11.so*"), manufacturer="piv_*",
-        asks_each_time=(b"\x02",), deadlines=(("list", 20.0),), events=True, meaningless_serials=("00000000",), locking=False,
+        asks_each_time=(b"\x02",), deadlines=(("list", 20.0),), events=True, locking=False,
         tried=True,
     ),
     Profile(
@@ -81,19 +79,19 @@ PROFILES: tuple[Profile, ...] = (
     ),
     Profile(
         "ykcs11", "YubiKey PIV", "YubiKey PIV", ("libykcs11*.so*",), asks_each_time=(b"\x02",), deadlines=(("load", 45.0), ("list", 30.0)),
-        reinitialise=False, meaningless_serials=("0",), events=False,
+        reinitialise=False, events=False,
     ),
     Profile(
         "nss", "NSS 软件库", "NSS softokn", ("libsoftokn3.so*",),
         init_args="configdir='sql:{home}/.pki/nssdb' certPrefix='' keyPrefix='' secmod='secmod.db' flags=",
-        meaningless_serials=("0000000000000000",), sees_pin_counts=False, events=False, tried=True,
+        sees_pin_counts=False, events=False, tried=True,
     ),
     Profile(
-        "tpm2", "TPM 2.0", "TPM 2.0", ("libtpm2_pkcs11*.so*",), all_usages=True, meaningless_serials=("0000000000000000",),
+        "tpm2", "TPM 2.0", "TPM 2.0", ("libtpm2_pkcs11*.so*",), all_usages=True,
         sees_pin_counts=False, events=False, deadlines=(("list", 30.0), ("generate", 600.0)), tried=True,
     ),
     Profile(
-        "opencryptoki", "openCryptoki", "openCryptoki", ("libopencryptoki.so*", "pkcs11_api.so*"), meaningless_serials=("123",), events=False,
+        "opencryptoki", "openCryptoki", "openCryptoki", ("libopencryptoki.so*", "pkcs11_api.so*"), events=False,
     ),
     # Devices behind a network; their makers' clients connect by TCP, to the device or to a service on this machine.
     Profile("yubihsm", "YubiHSM 2", "YubiHSM 2", ("yubihsm_pkcs11.so*",), network=True),
@@ -120,11 +118,6 @@ def init_args_of(ref: ModuleRef, home: str) -> str | None:
     """The parameter string of C_Initialize: the user's own, else the profile's."""
     given = ref.init_args if ref.init_args is not None else profile_of(ref).init_args
     return given.replace("{home}", home) if given is not None and ref.init_args is None else given
-
-
-def serial_counts(ref: ModuleRef, serial: str, token: Token | None = None) -> bool:
-    """Whether a serial tells this token from others: not empty, not all zeros, four characters or more, not one that all of the make bear."""
-    return len(serial) >= 4 and bool(serial.strip("0")) and serial not in profile_of(ref, token).meaningless_serials
 
 
 def _fits(row: Profile, file: str, name: str, token: Token | None) -> bool:

@@ -15,7 +15,7 @@ from tokens import monitor as monitors
 from tokens.errors import ModuleTimeout, ModuleUnusable, TokenError, TokenFault
 from tokens.hosts import Deadlines
 from tokens.monitor import Monitor
-from tokens.profiles import GENERIC, NETWORK, PROFILES, init_args_of, network_allowed, profile_of, serial_counts
+from tokens.profiles import GENERIC, NETWORK, PROFILES, init_args_of, network_allowed, profile_of
 from tokens.session import Session
 from tokens.types import Key, KeyType, ModuleRef, SignatureScheme
 
@@ -273,15 +273,3 @@ def test_the_string_of_nss_is_its_own_unless_the_user_gave_one() -> None:
     assert "configdir='sql:/home/w/.pki/nssdb'" in (init_args_of(nss, "/home/w") or "")
     assert init_args_of(replace(nss, init_args="configdir='{home}'"), "/home/w") == "configdir='{home}'"
     assert init_args_of(ModuleRef("x", "/opt/any.so", "added"), "/home/w") is None
-
-
-def test_serials_that_tell_nothing() -> None:
-    any_module = ModuleRef("x", "/opt/any.so", "added")
-    assert [serial_counts(any_module, serial) for serial in ("", "0", "123", "00000000", "0012", "A1B2C3")] == [
-        False,
-        False,
-        False,
-        False,
-        True,
-        True,
-    ]

@@ -1,4 +1,4 @@
-"""Entry of a host process: ``python -I …/tokens/host/__main__.py monitor|session FD MIB network|sealed``.
+"""Entry of a host process: ``python -I …/tokens/host/__main__.py monitor|session|vendor FD MIB network|sealed``.
 
 FD is its end of a socket pair, MIB its address space; a sealed one can open no internet socket (nor can what it starts).
 
@@ -31,6 +31,10 @@ def main(kind: str, descriptor: int, memory_mib: int, network: str) -> None:
         from tokens.host.monitor import MonitorProgram
 
         program = MonitorProgram(link)
+    elif kind == "vendor":
+        from tokens.host.vendor import VendorProgram
+
+        program = VendorProgram(link)
     else:
         from tokens.host.session import SessionProgram
 

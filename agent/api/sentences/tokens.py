@@ -275,6 +275,12 @@ TOKENS: Mapping[str, Sentence] = {
         "Other users can change this module's file[: {path}], so it is not added.",
         "Give the file to root or yourself and take away the others' right to write.",
     ),
+    "module_unusable.no_pykcs11": Sentence(
+        "没有安装可选组件 PyKCS11，厂商自有的算法不能使用。",
+        "需要时请运行 pip install 'yinxin[pykcs11]'（GPL 许可）。",
+        "The optional PyKCS11 is not installed, so vendors' own mechanisms cannot be used.",
+        "Where you need it: pip install 'yinxin[pykcs11]' (GPL).",
+    ),
     "module_unusable.unreadable": Sentence(
         "读不了 UKey 驱动文件[：{path}]。", "请检查读取权限。", "The module's file cannot be read[: {path}].", "Check that you may read it."
     ),
