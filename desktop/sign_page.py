@@ -82,7 +82,10 @@ class SignPage(QStackedWidget):
     def sign(self, replace: bool = False) -> None:
         """Sign what is in the list; `replace` puts the results in place of older ones."""
         chosen = self.options.options()
-        if self._missing() or self.job is not None:
+        if self.job is not None:
+            return
+        if self._missing():
+            self._back()  # where it is said what is missing
             return
         order = operations.SignOrder(
             tuple(self.files.paths), self._tokens.selector(), chosen.certificate, chosen.place, chosen.reason, chosen.location, chosen.folder,

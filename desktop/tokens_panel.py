@@ -121,7 +121,8 @@ class TokenPanel(QWidget):
         self._words = words
         self._tokens: tuple[Token, ...] = ()
         self._choice: Token | None = None
-        self._last: tuple[str, str, str] | None = None
+        self._wanted: tuple[str, str, str] | None = None
+        """The key of the UKey that a person chose, or that came first."""
         self.follows: QWidget | None = None
         """What comes before the cards when one goes through the window by keyboard."""
         self._group = QButtonGroup(self)
@@ -191,16 +192,13 @@ class TokenPanel(QWidget):
         empty(self._column)
         for button in self._group.buttons():
             self._group.removeButton(button)
-        choice = next((t for t in tokens if t.key == self._last), None) or next(
-            (t for t in tokens if t.state == "ready" and t.signing_certificates), None
-        )
-        choice = choice or next((t for t in tokens if t.state == "ready"), None)
+        choice = self._fitting(tokens)
         before_in_order = self.follows
         for token in tokens:
             card = TokenCard(token, self._words)
             self._group.addButton(card.radio)
             card.radio.setChecked(token is choice)
-            card.radio.toggled.connect(lambda on, token=token: self._choose(token) if on else None)
+            card.radio.toggled.connect(lambda on, token=token: self._choose(token, wanted=True) if on else None)
             self._column.addWidget(card)
             if before_in_order is not None:
                 QWidget.setTabOrder(before_in_order, card.radio)  # it was made late, and belongs here
@@ -213,9 +211,18 @@ class TokenPanel(QWidget):
         settle(self._column)
         self._choose(choice)
 
-    def _choose(self, token: Token | None) -> None:
+    def _fitting(self, tokens: tuple[Token, ...]) -> Token | None:
+        """The UKey to work with: the wanted one; while that is out, the one that stands in for it; else the first that can sign."""
+        current = self._choice.key if self._choice else None
+        kept = (next((t for t in tokens if t.key == key and t.state == "ready"), None) for key in (self._wanted, current))
+        able = (t for t in tokens if t.state == "ready" and t.signing_certificates)
+        wanted = next((t for t in tokens if t.key == self._wanted), None)
+        return next(filter(None, kept), None) or next(able, None) or wanted or next((t for t in tokens if t.state == "ready"), None)
+
+    def _choose(self, token: Token | None, wanted: bool = False) -> None:
         self._choice = token
-        self._last = token.key if token else self._last  # it may come back
+        if token is not None and (wanted or self._wanted is None):
+            self._wanted = token.key  # it may come back
         self.chosen.emit(token)
 
     def _say(self, key: str, hint: str = "") -> None:

@@ -329,7 +329,7 @@ HINTS: Mapping[str, tuple[str, str]] = {
     "no_prompter": ("请在桌面环境里打开印信后再试。", "Open Yinxin in a desktop session and try again."),
     "token_absent": ("请插好 UKey，等它出现在左侧后再试。", "Plug in the UKey and wait until it appears at the left."),
     "token_absent.no_module": ("请安装 UKey 厂商的驱动，或联系 IT。", "Install the maker’s driver for your UKey, or ask IT."),
-    "token_removed": ("请插回同一个 UKey 后点“再试一次”；已完成的文件仍然有效。", "Put the same UKey back and try again; finished files stay valid."),
+    "token_removed": ("请插回同一个 UKey 后继续；已完成的文件仍然有效。", "Put the same UKey back, then go on; finished files stay valid."),
     "token_ambiguous": ("请只保留要用的那个 UKey，再试一次。", "Leave only the UKey you mean plugged in, and try again."),
     "token_not_initialised": ("请联系 IT 或发证机构完成初始化。", "Ask IT or the issuer to initialise it."),
     "key_not_found": (

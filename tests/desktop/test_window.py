@@ -68,38 +68,16 @@ def drop(widget: QWidget, paths: list[str]) -> None:
     widget.dropEvent(event)  # type: ignore[attr-defined]
 
 
-def test_ukeys_come_and_go_as_they_are_plugged(window: Window, fake: FakeAgent, qtbot: QtBot) -> None:
-    expired = {**CERTIFICATE, "usable": False, "problem": "expired", "not_after": "2024-05-01T00:00:00Z", "common_name": "李工"}
-    qtbot.waitUntil(lambda: "可以使用" in texts(window.tokens))
-    text = texts(window.tokens)
-    for said in ("可以使用", "PIN 码正常", "7F00A1", "王芳", "有效期至 2035年1月1日", "单位内部 CA"):
-        assert said in text
-    fake.show(
-        token(), token("二号", serial="8", pin_state="low", certificates=[expired]), token("", serial="9", state="not_initialised", certificates=[])
-    )
-    qtbot.waitUntil(lambda: "还没有初始化" in texts(window.tokens))
-    assert window.tokens.cards[2].radio.text() == "未命名的 UKey"
-    text = texts(window.tokens)
-    for said in ("PIN 码输错过", "已于 2024年5月1日 过期", "还没有初始化"):
-        assert said in text
-    assert "二号, 可以使用, PIN 码输错过" in window.tokens.cards[1].radio.accessibleName()
+def test_trying_again_without_a_ukey_says_what_is_missing(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
+    ready.sign.add(drawings)
+    fake.refuse = problem("token_absent", 404, token="王芳的UKey")
+    ready.sign.button.click()
+    qtbot.waitUntil(lambda: ready.sign.job is None)
+    fake.refuse = None
     fake.show()
-    qtbot.waitUntil(lambda: "没有找到 UKey" in texts(window.tokens))
-    assert window.tokens.choice is None
-
-
-def test_the_choice_stays_with_its_ukey(window: Window, fake: FakeAgent, qtbot: QtBot) -> None:
-    fake.show(token(), token("二号", serial="8"))
-    qtbot.waitUntil(lambda: len(window.tokens.cards) == 2)
-    qtbot.mouseClick(window.tokens.cards[1], Qt.MouseButton.LeftButton)
-    fake.show(token("零号", serial="7"), token("二号", serial="8", pin_state="low"), token())
-    qtbot.waitUntil(lambda: len(window.tokens.cards) == 3)
-    assert window.tokens.selector() == "8"
-    fake.show(token())
-    qtbot.waitUntil(lambda: window.tokens.selector() == "7F00A1")
-    fake.show(token("甲", serial="0"), token("乙", serial="0"))
-    qtbot.waitUntil(lambda: len(window.tokens.cards) == 2)
-    assert window.tokens.selector() == "甲"
+    qtbot.waitUntil(lambda: ready.tokens.choice is None)
+    next(b for b in ready.sign.results.findChildren(QPushButton) if b.text() == "再试一次").click()
+    assert "请插入 UKey" in texts(ready.sign)
 
 
 def test_sign_from_drop_to_result(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
