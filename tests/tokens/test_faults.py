@@ -163,6 +163,23 @@ def test_a_token_pulled_while_signing(shim: Bench, keys: dict[KeyType, Key], ckr
     asyncio.run(run())
 
 
+@pytest.mark.promise(2)
+def test_what_waits_behind_a_pulled_token_never_reaches_it(shim: Bench, keys: dict[KeyType, Key]) -> None:
+    async def run() -> None:
+        cka_id = keys[KeyType.P256].cka_id
+        async with await shim.logged_in() as session:
+            await session.sign(cka_id, ECDSA, b"x")
+            shim.say("pulled 2")  # inside the second signature
+            outcomes = await asyncio.gather(*[session.sign(cka_id, ECDSA, b"x") for _ in range(50)], return_exceptions=True)
+            assert all(isinstance(outcome, TokenRemoved) for outcome in outcomes)
+            assert (shim.calls("C_Sign"), shim.calls("C_Login")) == (2, 1)
+            shim.say()
+            with pytest.raises(TokenRemoved):  # put back: another session, another PIN
+                await session.sign(cka_id, ECDSA, b"x")
+
+    asyncio.run(run())
+
+
 def test_the_same_error_with_the_token_in_place_is_a_fault(shim: Bench, keys: dict[KeyType, Key]) -> None:
     async def run() -> None:
         async with await shim.logged_in() as session:

@@ -14,6 +14,7 @@ from tokens.errors import (
     PinIncorrect,
     PinLocked,
     PinUnacceptable,
+    TokenAbsent,
     TokenError,
     TokenFault,
     TokenRemoved,
@@ -294,14 +295,59 @@ def test_a_read_only_token_signs_and_says_that_it_is_one(shim: Bench, keys: dict
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("sentence", ["absent", "generation 2"])
-def test_a_token_pulled_at_the_pin(shim: Bench, sentence: str) -> None:
+@pytest.mark.parametrize("lines", [["absent"], ["absent", "fail C_Login 5"]])
+def test_a_token_pulled_before_the_pin_gets_none(shim: Bench, lines: list[str]) -> None:
     async def run() -> None:
         async with await shim.open() as session:
             await give(session, pin=PIN)
-            shim.say(sentence, "fail C_Login 5" if sentence == "absent" else "")
+            shim.say(*lines)
             with pytest.raises(TokenRemoved):
                 await session.login()
+            assert shim.calls("C_Login") == 0
+
+    asyncio.run(run())
+
+
+def test_a_token_pulled_at_the_pin(shim: Bench) -> None:
+    async def run() -> None:
+        async with await shim.open() as session:
+            await give(session, pin=PIN)
+            shim.say("fail C_Login 5", "fail C_GetSessionInfo b3 2")  # the session was well before, and is gone after
+            with pytest.raises(TokenRemoved) as caught:
+                await session.login()
+            assert caught.value.facts["try_spent"] is True
+            assert shim.calls("C_Login") == 1
+
+    asyncio.run(run())
+
+
+def test_a_token_put_back_while_somebody_types_is_logged_in_to(shim: Bench, keys: dict[KeyType, Key]) -> None:
+    async def run() -> None:
+        async with await shim.open() as session:
+            await give(session, pin=PIN, new_pin=NEW)
+            shim.say("generation 2", "slot another reader")
+            await session.change_pin(RULES)
+            await give(session, pin=NEW)
+            shim.say("generation 3")
+            await session.login()
+            await session.sign(keys[KeyType.P256].cka_id, ECDSA, b"x")
+            assert (shim.calls("C_Login"), shim.calls("C_SetPIN")) == (1, 1)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("swapped", ["serial 99887766", "generation 2"])
+def test_a_pin_is_not_sent_to_another_token_put_in_meanwhile(shim: Bench, swapped: str) -> None:
+    async def run() -> None:
+        acts: tuple[Act, ...] = (lambda s: s.login(), lambda s: s.change_pin(), lambda s: s.unblock())
+        for act in acts:
+            shim.say()
+            async with await shim.open() as session:
+                await give(session, pin=PIN, new_pin=NEW, so_pin=SO_PIN)
+                shim.say(swapped, "serial 99887766")
+                with pytest.raises(TokenAbsent, match="other_token"):
+                    await act(session)
+        assert (shim.calls("C_Login"), shim.calls("C_SetPIN")) == (0, 0)
 
     asyncio.run(run())
 
