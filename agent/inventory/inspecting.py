@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from agent.api.errors import ApiError, Code
 from agent.inventory.certificates import CertificateView, views
 from agent.inventory.inspection import Inspection, Seen, SeenCertificate, SeenKey, for_encryption
 from agent.inventory.service import Inventory
@@ -26,7 +27,7 @@ async def look(inventory: Inventory, job: Job, token: Token) -> Seen:
     Raises `ApiError` and `TokenError` as any login does, and where the token goes or its module dies in the middle.
     """
     ref = inventory.module(token.module)
-    status = next((each for each in await inventory.module_statuses() if each.ref.name == ref.name), ModuleStatus(ref, False))
+    status = await inventory.module_status(ref)
     seen = Seen(datetime.now(UTC), token, status, _file(ref), _is_software(ref, status, token), logged_in=False, certificates=_read(views(token)))
     if token.pin_state is PinState.LOCKED:
         return replace(seen, failure="pin_locked")
@@ -36,6 +37,8 @@ async def look(inventory: Inventory, job: Job, token: Token) -> Seen:
         private = [key for key in now.keys if key.private]
         keys = []
         for done, key in enumerate(private):
+            if job.cancelled:
+                raise ApiError(Code.CANCELLED)
             job.emit("progress", stage="inspect", done=done, total=len(private))
             keys.append(await _try(session, SeenKey(key), certificates))
         mechanisms = await session.mechanisms()
