@@ -15,7 +15,7 @@ from tokens.types import Key, KeyType, ModuleRef, SignatureScheme
 from tokens.vendor import VendorSession
 
 ROOT = Path(__file__).resolve().parents[2]
-_SHA256_RSA_PKCS, _ECDSA = 0x40, 0x1041
+_SHA256_RSA_PKCS, _ECDSA, _CKK_RSA, _CKK_EC = 0x40, 0x1041, 0, 3
 needs_pykcs11 = pytest.mark.skipif(not vendor.available(), reason="PyKCS11 is not installed (pip install 'yinxin[pykcs11]')")
 
 
@@ -40,8 +40,8 @@ def test_a_second_opinion_of_the_same_token(bench: Bench, keys: dict[KeyType, Ke
             assert 0x1D not in seen
             await _give(second, PIN)
             await second.login()
-            theirs = {(key.cka_id, key.name) for key in await second.keys() if key.private}
-            assert theirs == {(keys[KeyType.P256].cka_id, "CKK_EC"), (keys[KeyType.RSA2048].cka_id, "CKK_RSA")}
+            theirs = {(key.cka_id, key.type, key.vendor) for key in await second.keys() if key.private}
+            assert theirs == {(keys[KeyType.P256].cka_id, _CKK_EC, False), (keys[KeyType.RSA2048].cka_id, _CKK_RSA, False)}
             signature = await second.sign(keys[KeyType.RSA2048].cka_id, _SHA256_RSA_PKCS, b"x")
             der = await first.public_key(keys[KeyType.RSA2048].cka_id)
             assert public.checked(der, SignatureScheme.RSA_PKCS1_SHA256, signature, b"x") == signature

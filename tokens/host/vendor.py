@@ -99,9 +99,8 @@ class VendorProgram(Program):
 
     def _mechanism(self, number: int) -> Message:
         told = {"number": number, "name": _named(PyKCS11.CKM, number), "vendor": number >= _VENDOR}
-        try:
-            info = self._library.getMechanismInfo(self._open_slot, number)
-        except PyKCS11.PyKCS11Error:
+        info = PyKCS11.LowLevel.CK_MECHANISM_INFO()
+        if self._library.lib.C_GetMechanismInfo(self._open_slot, number, info):  # its own wrapper takes names, which vendors' numbers have not
             return {**told, "flags": None}
         return {**told, "flags": int(info.flags), "least": int(info.ulMinKeySize), "most": int(info.ulMaxKeySize)}
 
