@@ -5,23 +5,30 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
+
 from agent.api.errors import ApiError, Code
+from agent.api.home import Home
 from agent.inventory.certificates import CertificateView, views
-from agent.inventory.inspection import Inspection, Seen, SeenCertificate, SeenKey, for_encryption
+from agent.inventory.inspection import Inspection, SecondOpinion, Seen, SeenCertificate, SeenKey, for_encryption
 from agent.inventory.service import Inventory
 from agent.server.jobs import Job
-from tokens import module_file, platform, public
-from tokens.errors import KeyNotFound, MechanismUnsupported, ModuleUnusable, TokenFault
+from tokens import module_file, platform, public, vendor
+from tokens.errors import KeyNotFound, MechanismUnsupported, ModuleUnusable, TokenError, TokenFault
 from tokens.profiles import profile_of
 from tokens.session import Session
-from tokens.types import ModuleRef, ModuleStatus, PinState, Token
+from tokens.types import KeyType, ModuleRef, ModuleStatus, PinState, Token
+from tokens.vendor import VendorSession
 
+log = structlog.get_logger()
+_VENDOR = 0x80000000
+"""CKM_VENDOR_DEFINED: this number and all above are vendors' own."""
 _SOFTWARE_PROFILES = frozenset({"softhsm2", "nss"})
 _SOFTWARE_MAKERS = ("SoftHSM", "Mozilla Foundation")
 """What software says of itself, wherever its library lies and whatever it is called."""
 
 
-async def look(inventory: Inventory, job: Job, token: Token) -> Seen:
+async def look(inventory: Inventory, home: Home, job: Job, token: Token) -> Seen:
     """Everything the inspection looks at.  A locked token is looked at from outside; any other wants its PIN (purpose token_inspect).
 
     Raises `ApiError` and `TokenError` as any login does, and where the token goes or its module dies in the middle.
@@ -31,6 +38,7 @@ async def look(inventory: Inventory, job: Job, token: Token) -> Seen:
     seen = Seen(datetime.now(UTC), token, status, _file(ref), _is_software(ref, status, token), logged_in=False, certificates=_read(views(token)))
     if token.pin_state is PinState.LOCKED:
         return replace(seen, failure="pin_locked")
+    seen = replace(seen, second=await _second_opinion(inventory, home, ref, token))
     async with inventory.unlocked(job, token, "token_inspect") as session:
         now = replace(token, keys=await session.keys(), certificates=await session.certificates())
         certificates = _read(views(now))
@@ -43,6 +51,19 @@ async def look(inventory: Inventory, job: Job, token: Token) -> Seen:
             keys.append(await _try(session, SeenKey(key), certificates))
         mechanisms = await session.mechanisms()
     return replace(seen, token=now, logged_in=True, keys=tuple(keys), certificates=certificates, mechanisms=mechanisms)
+
+
+async def _second_opinion(inventory: Inventory, home: Home, ref: ModuleRef, token: Token) -> SecondOpinion | None:
+    """What PyKCS11 sees without a login; None where it is not installed, where only one process may have the token, or where it fails."""
+    if not vendor.available() or profile_of(ref, token).exclusive:
+        return None
+    try:
+        async with await VendorSession.open(ref, token, home.run, inventory.deadlines(ref, token)) as other:
+            mechanisms, keys = await other.mechanisms(), await other.keys()
+    except TokenError as error:
+        log.info("no_second_opinion", module=ref.name, code=error.code, facts=dict(error.facts))
+        return None
+    return SecondOpinion(frozenset(each.number for each in mechanisms), tuple(key.label or key.cka_id.hex() for key in keys if key.vendor))
 
 
 async def _try(session: Session, seen: SeenKey, certificates: tuple[SeenCertificate, ...]) -> SeenKey:
@@ -97,7 +118,7 @@ def result(seen: Seen, inspection: Inspection, token: Mapping[str, Any]) -> dict
     return {
         "verdict": inspection.verdict,
         "reasons": [{"name": each.name, "key": each.key or None, **each.entry()["message"]} for each in inspection.reasons],
-        "may_carry_seal": bool(signing) and not inspection.obstacles,
+        "may_carry_seal": any(key.key.type is not KeyType.OTHER for key in signing) and not inspection.obstacles,
         "seal_reasons": [{"name": each.name, "key": each.key or None, **each.entry()["message"]} for each in inspection.obstacles],
         "inspected_at": seen.at.isoformat(timespec="seconds").replace("+00:00", "Z"),
         "token": dict(token),
@@ -113,12 +134,14 @@ def result(seen: Seen, inspection: Inspection, token: Mapping[str, Any]) -> dict
                 "export_attempts": dict(key.attempts),
                 "test_signature": key.signature,
                 "scheme": key.scheme or None,
-                "second_opinion": key.second_opinion,
-                "may_carry_seal": key in signing and inspection.key_may_carry_seal(key.key.cka_id.hex()),
+                "may_carry_seal": key in signing and key.key.type is not KeyType.OTHER and inspection.key_may_carry_seal(key.key.cka_id.hex()),
             }
             for key in seen.keys
         ],
-        "mechanisms": [{"number": number, "name": name or None} for number, name in seen.mechanisms],
+        "mechanisms": [{"number": number, "name": name or None, "vendor": number >= _VENDOR} for number, name in seen.mechanisms],
+        "second_opinion": None
+        if seen.second is None
+        else {"mechanisms": sorted(seen.second.mechanisms), "vendor_keys": list(seen.second.vendor_keys)},
         "module": {
             "name": status.ref.name,
             "path": file.path if file else status.ref.path,

@@ -18,7 +18,7 @@ from agent.inventory import inspection_words as words
 from agent.inventory.certificates import CertificateView
 from agent.inventory.inspection_words import Text
 from tokens.module_file import ModuleFile
-from tokens.types import Key, ModuleStatus, PinState, Token
+from tokens.types import Key, KeyType, ModuleStatus, PinState, Token
 
 Verdict: TypeAlias = Literal["passed", "failed", "indeterminate"]
 SOON = timedelta(days=30)
@@ -42,8 +42,6 @@ class SeenKey:
     scheme: str = ""
     public_key: bytes | None = None
     """DER SubjectPublicKeyInfo by the token's own word."""
-    second_opinion: str | None = None
-    """What another PKCS#11 binding made of the same signature: "verified", or how it failed; None where it was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,15 @@ class SeenCertificate:
     view: CertificateView
     public_key: bytes | None
     """None where its algorithm is none that we use (SM2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecondOpinion:
+    """The token by PyKCS11, in a host of its own, without a login: a PIN typed is good for one login, and this is not worth another."""
+
+    mechanisms: frozenset[int]
+    vendor_keys: tuple[str, ...] = ()
+    """Labels of keys whose type is a vendor's own number (SM2), as far as they show without login."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,8 @@ class Seen:
     certificates: tuple[SeenCertificate, ...] = ()
     mechanisms: tuple[tuple[int, str], ...] = ()
     """Number and name; a vendor's own have an empty name."""
+    second: SecondOpinion | None = None
+    """What another PKCS#11 binding sees; None where it is not installed or cannot look."""
     failure: str | None = None
     """Code of the error that ended the inspection early."""
 
@@ -168,6 +177,15 @@ def _module(seen: Seen) -> Iterator[Finding]:
             yield Finding("mechanisms", "ok", words.mechanisms(seen.token.schemes, len(seen.mechanisms), vendors))
         else:
             yield Finding("mechanisms", "fail", words.NO_SCHEME, words.ANOTHER_TOKEN)
+    if seen.second is not None:
+        yield _second_opinion(seen.second, frozenset(number for number, _ in seen.mechanisms))
+
+
+def _second_opinion(second: SecondOpinion, ours: frozenset[int]) -> Finding:
+    """Whether another binding sees the same token."""
+    if ours and second.mechanisms != ours:
+        return Finding("second_opinion", "warn", words.second_differs(len(second.mechanisms), len(ours)), words.ANOTHER_TOKEN)
+    return Finding("second_opinion", "ok", words.second(len(second.mechanisms), second.vendor_keys))
 
 
 def _keys(seen: Seen) -> Iterator[Finding]:
@@ -224,14 +242,12 @@ def _signs(seen: SeenKey, aside: bool) -> Iterator[Finding]:
         yield Finding("key_signature", "ok", words.not_for_signing(label), key=label)
     elif seen.signature == "verified":
         yield Finding("key_signature", "ok", words.signed(label, seen.scheme, bool(seen.key.always_authenticate)), key=label)
+    elif seen.key.type is KeyType.OTHER and seen.signature == "mechanism_unsupported":
+        yield Finding("key_signature", "warn", words.other_algorithm(label), words.OTHER_ALGORITHM, label)
     elif seen.signature == "wrong_signature":
         yield Finding("key_signature", "fail", words.signed_wrong(label), words.STOP_USING, label)
     else:
         yield Finding("key_signature", "warn", words.not_signed(label, seen.signature), words.AGAIN, label, unproved=True)
-    if seen.second_opinion == "verified":
-        yield Finding("second_opinion", "ok", words.second(label), key=label)
-    elif seen.second_opinion is not None:
-        yield Finding("second_opinion", "warn", words.second_differs(label, seen.second_opinion), words.AGAIN, label, unproved=True)
 
 
 def _certificates(seen: Seen) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from agent.api.home import Home
 from agent.inventory import inspecting
 from agent.inventory.inspection import judge
 from agent.inventory.routes import TokenBody
@@ -12,7 +13,7 @@ from agent.inventory.service import Inventory
 from agent.server.jobs import Job, Jobs
 
 
-def router(inventory: Inventory, jobs: Jobs, own: Callable[[], Sequence[str]]) -> APIRouter:
+def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Sequence[str]]) -> APIRouter:
     """The route; `own` gives the subjects of this home's CAs."""
     api = APIRouter(prefix="/v1")
 
@@ -22,7 +23,7 @@ def router(inventory: Inventory, jobs: Jobs, own: Callable[[], Sequence[str]]) -
 
         async def work(job: Job) -> dict[str, Any]:
             token = await inventory.pick(body.token)
-            seen = await inspecting.look(inventory, job, token)
+            seen = await inspecting.look(inventory, home, job, token)
             return inspecting.result(seen, judge(seen), inventory.entry(seen.token, own()))
 
         return jobs.stream(request, "token_inspect", body, work)

@@ -38,6 +38,10 @@ MODULE_HINT: Text = (
     "请让驱动文件和它所在的文件夹只归 root 或您自己所有、别人不能写，再检测。",
     "Have the module's file and the folders above it belong to root or you alone, not writable to others, then inspect again.",
 )
+OTHER_ALGORITHM: Text = (
+    "签名请用 RSA 或 P-256 等密钥和它的数字证书；这把密钥不受影响。",
+    "Sign with an RSA or P-256 key and its certificate; this key stays as it is.",
+)
 HARMLESS: Text = (
     "有些安全芯片（如 TPM）不靠这些标志保护私钥；不影响使用。",
     "Some chips (TPMs) do not rely on these flags to protect a key; it may be used.",
@@ -234,17 +238,30 @@ def not_for_signing(label: str) -> Text:
     return (f"“{label}”是加密密钥，不试签", f"“{label}” is an encryption key: no test signature")
 
 
-def second(label: str) -> Text:
-    """Another binding agrees."""
+def other_algorithm(label: str) -> Text:
+    """SM2, for one: looked at, and not tried."""
     return (
-        f"另一套接口（PyKCS11）用“{label}”试签，结果也对",
-        f"another interface (PyKCS11) made a test signature with “{label}” as well, and it holds",
+        f"“{label}”的算法印信还不能使用（例如国密 SM2），没有试签",
+        f"“{label}” has an algorithm that Yinxin does not use yet (SM2, for one): no test signature",
     )
 
 
-def second_differs(label: str, outcome: str) -> Text:
+def second(count: int, vendor_keys: Sequence[str]) -> Text:
+    """Another binding agrees."""
+    keys = ", ".join(vendor_keys)
+    zh, en = (f"；厂商自定义算法的密钥：{keys}", f"; keys of the maker's own kind: {keys}") if keys else ("", "")
+    return (
+        f"另一套接口（PyKCS11）看到的相同：{count} 种机制{zh}",
+        f"another interface (PyKCS11) sees the same: {count} mechanisms{en}",
+    )
+
+
+def second_differs(theirs: int, ours: int) -> Text:
     """Another binding does not."""
-    return (f"另一套接口（PyKCS11）用“{label}”试签没有成功（{outcome}）", f"another interface (PyKCS11) did not succeed with “{label}” ({outcome})")
+    return (
+        f"另一套接口（PyKCS11）看到的机制不同：{theirs} 种，这里是 {ours} 种",
+        f"another interface (PyKCS11) sees other mechanisms: {theirs} of them, here {ours}",
+    )
 
 
 # Certificates

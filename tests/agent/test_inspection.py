@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agent.inventory.certificates import CertificateView
-from agent.inventory.inspection import Finding, Inspection, Seen, SeenCertificate, SeenKey, judge
+from agent.inventory.inspection import Finding, Inspection, SecondOpinion, Seen, SeenCertificate, SeenKey, judge
 from tokens.module_file import ModuleFile
 from tokens.types import Key, KeyType, ModuleRef, ModuleStatus, PinState, SignatureScheme, Token, TokenState
 
@@ -80,7 +80,6 @@ def test_a_good_token_passes_and_may_carry_a_seal() -> None:
         ({"signature": "wrong_signature"}, "key_signature", "failed"),
         ({"signature": "mechanism_unsupported"}, "key_signature", "indeterminate"),
         ({"signature": "not_tried"}, "key_signature", "indeterminate"),
-        ({"second_opinion": "CKR_DEVICE_ERROR"}, "second_opinion", "indeterminate"),
         ({"public_key": b"another"}, "certificate_key", "failed"),
     ],
 )
@@ -104,10 +103,25 @@ def test_one_bad_key_among_good_ones_decides() -> None:
     assert {each.key for each in made.obstacles} == {"key 2", "key 3"}
 
 
-def test_not_offered_is_no_leak_and_a_second_opinion_is_told() -> None:
-    made = judge(seen(keys=(key(attempts={**REFUSED, "wrap": "not_offered"}, second_opinion="verified"),)))
-    assert made.verdict == "passed"
-    assert one(made, "second_opinion").state == "ok"
+def test_not_offered_is_no_leak() -> None:
+    assert judge(seen(keys=(key(attempts={**REFUSED, "wrap": "not_offered"}),))).verdict == "passed"
+
+
+def test_a_second_opinion_is_told() -> None:
+    agrees = judge(seen(second=SecondOpinion(frozenset({0x1041, 0x80000001}), ("SM2 签名",))))
+    assert (one(agrees, "second_opinion").state, agrees.verdict) == ("ok", "passed")
+    assert "SM2 签名" in one(agrees, "second_opinion").text[0]
+    differs = judge(seen(second=SecondOpinion(frozenset({0x1041}))))
+    assert (one(differs, "second_opinion").state, differs.verdict) == ("warn", "passed")
+
+
+def test_a_key_of_an_algorithm_that_we_do_not_use_hinders_no_other() -> None:
+    """UKeys issued in China bear an SM2 key beside the RSA one."""
+    sm2 = key(2, signature="mechanism_unsupported", scheme="")
+    other = replace(sm2, key=replace(sm2.key, type=KeyType.OTHER))
+    made = judge(seen(keys=(key(1), other)))
+    assert (made.verdict, made.obstacles) == ("passed", ())
+    assert {(each.key, each.state) for each in made.findings if each.name == "key_signature"} == {("key 1", "ok"), ("key 2", "warn")}
 
 
 def test_flags_that_change_without_effect_are_told() -> None:

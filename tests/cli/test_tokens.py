@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import PIN, SO_PIN, PracticeToken, Yinxin
-from tokens import emulated
+from tokens import emulated, vendor
 
 SOURCE = ("--pin", "env:YX_PIN")
 NEW = {"YX_NEW": "739146"}
@@ -47,7 +47,9 @@ def test_an_emulated_token_passes_but_may_carry_no_seal(yinxin: Yinxin, practice
     assert (key["test_signature"], key["scheme"], key["may_carry_seal"]) == ("verified", "ecdsa_sha256", False)
     assert done["module"]["sha256"]
     assert done["module"]["mode"] == "0644"
-    assert {"number": 0x1041, "name": "CKM_ECDSA"} in done["mechanisms"]
+    assert {"number": 0x1041, "name": "CKM_ECDSA", "vendor": False} in done["mechanisms"]
+    if vendor.available():
+        assert done["second_opinion"]["mechanisms"] == [each["number"] for each in done["mechanisms"]]
     assert done["token"]["label"] == practice_token.label
     for finding in done["findings"]:
         assert finding["message"]["zh"]
