@@ -15,14 +15,16 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 from agent.verification.chain import Evidence, Trust, describe
 from agent.verification.model import Finding, SignatureReport, clean, found
 from agent.verification.pdf_changes import History, Later
+from agent.verification.pdf_look import Prefix
 from agent.verification.pdf_page import Place, lookup, places
-from agent.verification.pdf_raw import End, Ranges, byte_ranges, check_byte_range, end_of, is_signature_gap, only_white
+from agent.verification.pdf_raw import End, Ranges, byte_ranges, check_byte_range, end_of, is_signature_gap, only_white, size_of
 from agent.verification.signer import Manner, NotSignedData, check_signer, load_signed_data
 from agent.verification.stamps import check_stamp
 from agent.verification.verdict import judge
 
 _PADES, _ADOBE, _STAMP = "/ETSI.CAdES.detached", "/adbe.pkcs7.detached", "/ETSI.RFC3161"
 _FIELDS_MAX = 20_000
+_SALVAGED_MAX = 8
 
 
 class Unreadable(Exception):
@@ -128,8 +130,36 @@ def evidence_of(reader: PdfFileReader) -> Evidence:
 
 
 async def check_pdf(stream: BinaryIO, trust: Trust, deadline: float) -> list[SignatureReport]:
-    """A report for each signature, in the order they were made; raises `Unreadable`.  `deadline` (time.monotonic) bounds the comparison by sight."""
-    reader = open_tolerant(stream)
+    """A report for each signature, in the order they were made; raises `Unreadable`.  `deadline` (time.monotonic) bounds the comparison by sight.
+
+    Where the file cannot be opened but what a signature covers can, that revision is judged, and what follows it is what is wrong.
+    """
+    try:
+        reader = open_tolerant(stream)
+    except Unreadable as exc:
+        if exc.code == "UNREADABLE_SIGNED":
+            return await _check_signed_part(stream, trust, deadline, exc)
+        raise
+    return await _check_reader(stream, reader, trust, deadline)
+
+
+async def _check_signed_part(stream: BinaryIO, trust: Trust, deadline: float, why: Unreadable) -> list[SignatureReport]:
+    size = size_of(stream)
+    lengths = sorted({r[2] + r[3] for r in byte_ranges(stream) if is_signature_gap(stream, r)}, reverse=True)
+    for length in lengths[:_SALVAGED_MAX]:
+        if only_white(stream, length):
+            continue
+        part: BinaryIO = Prefix(stream, length)  # type: ignore[assignment]
+        try:
+            reports = await _check_reader(part, open_tolerant(part), trust, deadline)
+        except Unreadable:
+            continue
+        if reports:
+            return [replace(r, findings=(found("tail_after_eof", bytes=size - length), *r.findings), covers_whole_file=False) for r in reports]
+    raise why
+
+
+async def _check_reader(stream: BinaryIO, reader: PdfFileReader, trust: Trust, deadline: float) -> list[SignatureReport]:
     end = end_of(stream)
     fields = list(signed_fields(reader))
     where = _places(reader, fields)
@@ -306,7 +336,7 @@ def _removed(stream: BinaryIO, reader: PdfFileReader, fields: Sequence[SignedFie
     holders += [lookup(rights, k) for k in ("/UR", "/UR3")]  # usage rights of Adobe Reader belong to no field
     for holder in holders:
         numbers = lookup(holder, "/ByteRange")
-        if isinstance(numbers, generic.ArrayObject) and len(numbers) == 4:
+        if isinstance(numbers, generic.ArrayObject) and len(numbers) == 4 and all(isinstance(numbers[n], int) for n in (1, 2)):
             known.add((int(numbers[1]), int(numbers[2])))
     out: list[SignatureReport] = []
     for numbers in byte_ranges(stream):
