@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tokens.module_file import digest_of
 from tokens.types import ModuleRef
 from tokens.vendors import LIBRARY_FOLDERS, VENDORS, Vendor
 
@@ -108,20 +109,32 @@ def discover(
         *configured(config_folders() if folders is None else folders, module_folders() if places is None else places),
         *known(vendors),
     ]
-    seen: set[str] = set()
     names: set[str] = set()
-    found = []
+    found: list[ModuleRef] = []
     for ref in everything:
-        real = os.path.realpath(ref.path)
-        if os.path.basename(real).startswith(NOT_TOKENS) or ref.name in NOT_TOKENS:
+        if os.path.basename(os.path.realpath(ref.path)).startswith(NOT_TOKENS) or ref.name in NOT_TOKENS:
             continue
-        # An added module may be the same library with another configuration (a second SoftHSM2, NSS with another database).
-        identity = real if ref.origin in ("p11-kit", "known") else f"{real}\0{ref.init_args}\0{ref.env}"
-        if identity in seen:
-            continue
-        seen |= {identity, real}
-        found.append(_named(ref, names))
+        if not any(_twice(ref, earlier) for earlier in found):
+            found.append(_named(ref, names))
     return tuple(found)
+
+
+def _twice(ref: ModuleRef, earlier: ModuleRef) -> bool:
+    """Whether `ref` is what is listed already: the same file, or a copy of it of the same name that the system brought.
+
+    An added module may be the same library with another configuration (a second SoftHSM2, NSS with another database).
+    """
+    brought = ref.origin in ("p11-kit", "known")
+    if not brought and (ref.init_args, ref.env) != (earlier.init_args, earlier.env):
+        return False
+    try:
+        one, other = os.stat(ref.path), os.stat(earlier.path)
+        if os.path.samestat(one, other):
+            return True
+        alike = os.path.basename(ref.path) == os.path.basename(earlier.path) and one.st_size == other.st_size
+        return brought and alike and digest_of(ref.path) == digest_of(earlier.path)
+    except OSError:
+        return os.path.realpath(ref.path) == os.path.realpath(earlier.path)
 
 
 def _named(ref: ModuleRef, names: set[str]) -> ModuleRef:

@@ -83,6 +83,13 @@ def _architecture(head: bytes, executable: bool = False) -> str | None:
     return name
 
 
+def digest_of(path: str) -> str:
+    """SHA-256 of a file, hex; computed anew only when the file has changed.  Raises OSError."""
+    real = os.path.realpath(path)
+    seen = os.stat(real)
+    return _digest(real, seen.st_mtime_ns, seen.st_size, seen.st_ino)
+
+
 @lru_cache(maxsize=64)
 def _digest(path: str, _mtime: int, _size: int, _inode: int) -> str:
     with open(path, "rb") as file:

@@ -102,6 +102,20 @@ def test_added_modules_stay_listed_and_may_be_a_library_with_other_settings(tmp_
     assert [ref.name for ref in discovery.discover(None, (one, two, one, gone), folders=[], vendors=())] == ["n", "n-2", "gone"]
 
 
+def test_one_library_under_several_names_is_listed_once(tmp_path: Path) -> None:
+    """A link, a second name and a copy: packages put OpenSC's module into two folders."""
+    module = _module(tmp_path / "lib", "card.so")
+    (tmp_path / "soft.so").symlink_to(module)
+    (tmp_path / "hard.so").hardlink_to(module)
+    copy, other = _module(tmp_path / "pkcs11", "card.so"), _module(tmp_path / "vendor", "card.so")
+    other.write_bytes(b"\x7fFLE")  # as long, and not the same
+    places = {"card": module, "soft": tmp_path / "soft.so", "hard": tmp_path / "hard.so", "copy": copy, "other": other}
+    for name, path in places.items():
+        (tmp_path / f"{name}.module").write_text(f"module: {path}\n")
+    assert set(_find([tmp_path], [])) == {"card", "other"}
+    assert set(_find([tmp_path], [], (ModuleRef("mine", str(module), "added"),))) == {"mine", "other"}
+
+
 def test_makers_table_finds_the_first_existing_file(tmp_path: Path) -> None:
     _module(tmp_path / "lib64", "libcastle.so.1.0.0")
     vendor = Vendor("x", "x", "x", ("{lib}/libcastle.so", "{lib}/libcastle.so.1.0.0"))

@@ -94,6 +94,7 @@ class MonitorProgram(Program):
             if self._listed is not None and now == self._seen and not args.get("refresh"):
                 return self._listed
             if now != self._seen:
+                now = self._at_rest(now)
                 self.module.reinitialize()
                 self._known.clear()
             self._seen = now
@@ -112,6 +113,17 @@ class MonitorProgram(Program):
         self._known, answer = known, {"tokens": tokens, "memory_kb": memory, "files": files}
         self._listed = None if any(token.get("fault") for token in tokens) else answer
         return answer
+
+    def _at_rest(self, now: object) -> object:
+        """The token folder's fingerprint when nobody has written there for a moment, or half a second later: SoftHSM2 2.6 may tell a writer
+        that its own new object is invalid when another process reads it before it is whole."""
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            time.sleep(0.03)
+            before, now = now, _fingerprint(self._folder)
+            if now == before:
+                break
+        return now
 
     def _present(self) -> tuple[SlotToken, ...]:
         """The slots, after a new start where they may be out of date and it may be afforded."""
