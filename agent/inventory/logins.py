@@ -6,7 +6,8 @@ token and that caller alone; the time counts from the PIN, and whatever ends it 
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,7 +53,7 @@ class Logins:
     def __init__(self, changed: Callable[[], None]) -> None:
         self._open: list[Login] = []
         self._changed = changed
-        self._ending: set[asyncio.Task[None]] = set()
+        self._ending: set[asyncio.Task[Any]] = set()
 
     @property
     def every(self) -> tuple[Login, ...]:
@@ -93,10 +94,17 @@ class Logins:
         assert login.until is not None
         login.job = None
         login.session.host.on_silence = None
-        self._stop_timer(login)
-        loop = asyncio.get_running_loop()
-        login.timer = loop.call_later(max(0.0, login.until - time.monotonic()), self._time_over, login)
+        self._start_timer(login)
         self._changed()
+
+    @contextmanager
+    def while_it_lasts(self, login: Login) -> Iterator[None]:
+        """While a person thinks about the next set: his consent makes the PIN serve no longer than its minutes."""
+        self._start_timer(login)
+        try:
+            yield
+        finally:
+            self._stop_timer(login)
 
     async def close(self, login: Login) -> None:
         """End a session whose job is done."""
@@ -122,7 +130,7 @@ class Logins:
     def entry(self, token: Token) -> dict[str, Any] | None:
         """The `login` of the wire: who is logged in to the token, until when; None where nobody is."""
         for login in self._open:
-            if login.logged_in and login.token.same(token):
+            if login.logged_in and login.session.host.alive and login.token.same(token):
                 held = login.job is None and login.until is not None
                 until = datetime.now(UTC) + timedelta(seconds=login.until - time.monotonic()) if held and login.until else None
                 return {"until": until.isoformat(timespec="seconds").replace("+00:00", "Z") if until else None, "scope": login.scope}
@@ -133,8 +141,13 @@ class Logins:
         await self.end(self.every, lambda _: PinCancelled(reason="agent"))
         await asyncio.gather(*self._ending, return_exceptions=True)
 
+    def _start_timer(self, login: Login) -> None:
+        self._stop_timer(login)
+        left = 0.0 if login.until is None else max(0.0, login.until - time.monotonic())
+        login.timer = asyncio.get_running_loop().call_later(left, self._time_over, login)
+
     def _time_over(self, login: Login) -> None:
-        task = asyncio.get_running_loop().create_task(self.close(login))
+        task = asyncio.get_running_loop().create_task(self.end((login,), lambda token: PinCancelled(reason="time", token=token.label)))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 

@@ -76,6 +76,7 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
     async def token_events(request: Request) -> StreamingResponse:
         """The same list, now and at every change of tokens, logins and troubles, as server-sent events."""
         lang = language(request)
+        await inventory.tokens()  # what cannot be told at all is an error, not a stream that breaks off
 
         async def stream() -> AsyncIterator[bytes]:
             told = ""

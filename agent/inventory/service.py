@@ -78,7 +78,8 @@ class Inventory(Sight):
         login = self._logins.of(session)
         if login is not None and login.logged_in:
             asking.refuse_unready(token, ask)
-            await asking.consent(job, self._about(token), ask, "held_login", login.over, minutes_left=login.minutes_left)
+            with self._logins.while_it_lasts(login):
+                await asking.consent(job, self._about(token), ask, "held_login", login.over, minutes_left=login.minutes_left)
             return
 
         async def log_in(confirmed: bool) -> None:

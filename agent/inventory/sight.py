@@ -43,6 +43,7 @@ class Sight:
         self._opening: dict[str, int] = {}
         """Sessions about to be opened, by module."""
         self._changed = asyncio.Event()
+        self._changes = 0
         self._poller: asyncio.Task[None] | None = None
         self._watchers = 0
         self._slept, self._slept_before = slept, slept()
@@ -120,8 +121,10 @@ class Sight:
     async def settled(self) -> tuple[Token, ...]:
         """All tokens, by looks that began after this call, each waited for to its end: what a refusal may be based on."""
         moment = time.monotonic()
-        await asyncio.gather(*(each.seen_since(moment) for each in await self._refreshed()))
-        return self._known()
+        while True:
+            await asyncio.gather(*(each.seen_since(moment) for each in await self._refreshed()))
+            if all(each.seen_at >= moment or each.resting for each in self._watches.values()):  # a module may have been added meanwhile
+                return self._known()
 
     def stale(self) -> None:
         """What was seen is no longer true (we changed a token ourselves), and modules at rest are asked again."""
@@ -165,15 +168,18 @@ class Sight:
         self._watchers += 1
         self._poll()
         try:
-            yield await self.tokens()
+            told, now = self._changes, await self.tokens()
             while True:
-                await self._changed.wait()
-                yield self._known()
+                yield now
+                while told == self._changes:
+                    await self._changed.wait()
+                told, now = self._changes, self._known()
         finally:
             self._watchers -= 1
 
     def _tell(self) -> None:
         """Wake whoever watches."""
+        self._changes += 1
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -184,6 +190,7 @@ class Sight:
     async def _polling(self) -> None:
         """Look each second, and when a module tells of a change, while somebody watches; for open sessions alone, at their modules only."""
         told: object = None
+        failed: str | None = None
         try:
             while self._watchers or self._logins.every:
                 try:
@@ -198,8 +205,10 @@ class Sight:
                     if seen != told:
                         told = seen
                         self._tell()
+                    failed = None
                 except Exception as error:  # noqa: BLE001 - the watch goes on; the next look may succeed
-                    log.error("watch_failed", type=type(error).__name__)
+                    if failed != (failed := str(error)):
+                        log.error("watch_failed", type=type(error).__name__, error=failed)
                 await asyncio.sleep(_POLL_SECONDS)
         finally:
             for each in self._watches.values():

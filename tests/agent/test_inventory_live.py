@@ -222,6 +222,17 @@ def test_a_kind_of_key_is_tried_once_before_its_first_signature(caller: Caller, 
     assert faulty.calls("C_Sign") == 4
 
 
+@pytest.mark.promise(2)
+def test_a_key_that_wants_the_pin_each_time_is_never_held(caller: Caller, faulty: Faulty, drawing: Path) -> None:  # noqa: F811
+    (caller.home / "config" / "settings.toml").write_text('[pin]\nscope = "minutes"\n')
+    faulty.say("always")
+    for _ in range(2):
+        caller.job("/v1/signatures", inputs=[drawing.as_uri()], token=faulty.token.label, force=True)
+        assert caller.token(faulty.token.label)["login"] is None
+    assert caller.kinds().count("pin") == 2
+    assert "held_login" not in [question.get("reason") for question in caller.questions]
+
+
 @pytest.mark.promise(8)
 def test_pulled_and_put_in_again_and_again_nothing_grows(
     yinxin: Yinxin, home: Path, practice_token: PracticeToken, times: Callable[[int, int], int]

@@ -1,8 +1,11 @@
 """How long a login lives and what ends it, on a real token through a real agent (promise 2)."""
 
+import asyncio
 import os
+import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,9 @@ import pytest
 
 from agent.api.client import Told
 from agent.api.errors import Code
+from agent.inventory.logins import Login, Logins
 from tests.agent.caller import Caller, Waiting
+from tests.agent.test_watch import FakeSession, token
 from tests.conftest import PIN, SO_PIN, PracticeToken, Yinxin
 from tokens import platform
 
@@ -238,3 +243,56 @@ def test_processes_of_one_terminal_belong_together_and_others_stand_alone() -> N
     assert (other.kind, other.pid) == ("process", child.pid)
     assert alone != other
     assert platform.session_of(child.pid) is None
+
+
+def test_two_commands_at_one_terminal_are_one_person_and_each_set_is_agreed_to(
+    yinxin: Yinxin, practice_token: PracticeToken, drawing: Path, tmp_path: Path
+) -> None:
+    minutes(yinxin.home)
+
+    def sign(n: int, pin: str) -> str:
+        command = yinxin.command("sign", drawing, "--out", tmp_path / f"{n}.pdf", "--pin", f"env:{pin}", "--yes", as_json=False)
+        return shlex.join(os.fspath(word) for word in command if not isinstance(word, bytes))
+
+    both = f"{sign(1, 'YX_PIN')} && {sign(2, 'WRONG')}"
+    done = subprocess.run(
+        ["script", "-qec", both, "/dev/null"],
+        env=yinxin.env({"WRONG": "0000000000"}), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert (tmp_path / "2.pdf").exists()
+    # At another terminal it is another person.
+    elsewhere = subprocess.run(
+        ["script", "-qec", sign(3, "WRONG"), "/dev/null"],
+        env=yinxin.env({"WRONG": "0000000000"}), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert elsewhere.returncode == 3, elsewhere.stdout
+    assert not (tmp_path / "3.pdf").exists()
+
+
+@pytest.mark.parametrize("thinking", [False, True], ids=["at rest", "while a person thinks"])
+def test_the_minutes_end_by_themselves(thinking: bool) -> None:
+    async def run() -> None:
+        logins = Logins(lambda: None)
+        session: Any = FakeSession()
+        login = logins.add(Login(token("a", "x"), session, None, platform.session_of(os.getpid()), logged_in=True, scope="minutes"))
+        login.until = time.monotonic() + 0.05
+        logins.keep(login)
+        assert logins.entry(login.token) is not None
+        if thinking:
+            job: Any = object()
+            assert logins.take(token("a", "another"), job, login.origin) is None
+            assert logins.take(login.token, job, None) is None
+            assert logins.take(login.token, job, login.origin) is login
+            assert logins.take(login.token, job, login.origin) is None  # it is one job's alone
+            with logins.while_it_lasts(login):
+                why = await asyncio.wait_for(login.over, 30)
+        else:
+            why = await asyncio.wait_for(login.over, 30)
+        assert (why.code, why.facts["reason"]) == ("pin_cancelled", "time")
+        await logins.end_all()
+        assert session.why is why
+        assert logins.every == ()
+        assert logins.entry(login.token) is None
+
+    asyncio.run(run())
