@@ -224,3 +224,21 @@ def test_a_socket_that_nobody_may_use(home: Path) -> None:
     with pytest.raises(ApiError) as caught:
         _client(home, autostart=True).get("/v1/tokens")
     assert (caught.value.code, caught.value.facts["reason"]) == (Code.AGENT_UNREACHABLE, "refused")
+
+
+@pytest.mark.parametrize("reason", ["question", "job"])
+def test_an_answer_that_comes_too_late_leaves_the_word_to_the_stream(home: Path, reason: str) -> None:
+    """A PIN was typed on the reader's own keys before the answer arrived, or the token was pulled: what follows says which."""
+    answered = threading.Event()
+
+    def answer(asked: Asked) -> Answer:
+        if asked.path.endswith("/answers"):
+            answered.set()
+            yield from problem(404, "not_found", reason=reason)
+            return
+        yield HEAD + event("job", job="j") + event("question", question="q", kind="pin", secrets=[], pad=True)
+        assert answered.wait(60)
+        yield event("done", result={"token": "t"}) + END
+
+    with FakeAgent(home, answer):
+        assert _client(home).job("/v1/keys/list", {}, Listener("shown")) == {"token": "t"}
