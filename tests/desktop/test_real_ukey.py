@@ -19,7 +19,7 @@ from tests.desktop.test_ukey_page import fill
 from tests.desktop.test_window import consent, give_pin, texts
 
 LONG = 60_000
-SET = 300
+SET = 200
 """Files in a set that is to be stopped in the middle."""
 
 

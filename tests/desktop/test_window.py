@@ -50,7 +50,7 @@ def texts(widget: QWidget) -> str:
 
 def consent(window: Window, qtbot: QtBot) -> ConsentDialog:
     """The dialog that comes up."""
-    qtbot.waitUntil(lambda: any(d.isVisible() for d in window.findChildren(ConsentDialog)))
+    qtbot.waitUntil(lambda: any(d.isVisible() for d in window.findChildren(ConsentDialog)), timeout=60_000)
     return next(d for d in window.findChildren(ConsentDialog) if d.isVisible())
 
 
