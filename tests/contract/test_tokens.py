@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 
 from tests.contract.conftest import Witness, of
-from tests.contract.kinds import PIN, SO_PIN, Bench, Capability, Kind
+from tests.contract.kinds import PIN, SO_PIN, Bench, Capability, Kind, in_lab
 from tests.tokens.conftest import give
 from tokens.errors import KeyNotFound, MechanismUnsupported, PinFinalTry, PinIncorrect, PinLocked, TokenAbsent, TokenError, TokenFault, TokenRemoved
 from tokens.monitor import Monitor
@@ -15,6 +15,8 @@ from tokens.session import Session
 from tokens.types import KeyType, PinState, SignatureScheme, TokenState
 
 WRONG, NEW = "000000", "915372"
+WITHIN = 2.0
+"""Seconds in which a token that came or went is to be known."""
 RSA_SCHEME, EC_SCHEME = SignatureScheme.RSA_PKCS1_SHA256, SignatureScheme.ECDSA_SHA256
 
 
@@ -251,7 +253,7 @@ def test_it_cannot_be_unblocked_and_says_so(kind: Kind, bench: Bench) -> None:
 
 @of(Capability.REMOVAL)
 def test_it_comes_and_goes(kind: Kind, bench: Bench, witness: Witness) -> None:
-    """Seen by one and the same monitor; the figures are told, the limit of 2 s is the issue's."""
+    """Seen by one and the same monitor, five times; `make lab` tells how long it took, and holds it to its limit."""
     assert bench.remove is not None
     assert bench.insert is not None
 
@@ -275,6 +277,7 @@ def test_it_comes_and_goes(kind: Kind, bench: Bench, witness: Witness) -> None:
         finally:
             await monitor.close()
         witness(f"{max(gone):.1f} s, {max(back):.1f} s")
+        assert not in_lab() or max(*gone, *back) < WITHIN
 
     asyncio.run(run())
 
