@@ -126,10 +126,22 @@ class Sight:
             if all(each.seen_at >= moment or each.resting for each in self._watches.values()):  # a module may have been added meanwhile
                 return self._known()
 
+    async def anew(self, module: str) -> None:
+        """Have a module start anew before it is looked at again: not every one notices what another process did to its token."""
+        for each in [each for ref, each in self._watches.items() if ref.name == module]:
+            await each.make_way()
+        self.stale()
+
     def stale(self) -> None:
         """What was seen is no longer true (we changed a token ourselves), and modules at rest are asked again."""
         for each in self._watches.values():
             each.stale()
+
+    def _doubt(self, token: Token) -> None:
+        """A session found the token gone: what its module showed before says nothing any more."""
+        for each in self._watches.values():
+            if each.ref.name == token.module:
+                each.stale()
 
     def troubles(self) -> dict[str, TokenError]:
         """The modules whose tokens could not be listed at the last look or are still being asked, and why."""

@@ -75,6 +75,8 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
                         raise _holds_keys(token) from error
                     raise
             practice.mark_made(home, made.serial)
+            if not token.emulated:  # whose folder is watched
+                await inventory.anew(token.module)
             if body.practice:
                 practice.mark(home, made.serial)
             return {"token": await as_it_is(made)}
