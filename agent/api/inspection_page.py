@@ -1,6 +1,7 @@
 """The report of an inspection as one HTML file that needs nothing else and prints on A4; everything from outside is escaped."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from html import escape
 from typing import Any
 
@@ -105,7 +106,7 @@ def page(result: Mapping[str, Any], lang: str) -> str:
         (say("serial"), token["serial"]),
         (say("model"), " ".join(filter(None, (token["manufacturer"], token["model"])))),
         (say("versions"), f"{token.get('hardware_version') or '–'} / {token.get('firmware_version') or '–'}"),
-        (say("inspected_at"), result["inspected_at"]),
+        (say("inspected_at"), _when(str(result["inspected_at"]))),
         (say("program"), f"Yinxin 印信 {__version__}"),
     ]
     parts = [
@@ -175,6 +176,11 @@ def _key(key: Mapping[str, Any], say: _Words) -> tuple[str, ...]:
     attempts = "<br>".join(f"{say(name)}: {say(outcome)}" for name, outcome in key["export_attempts"].items())
     test = say(key["test_signature"]) + (f"<br>{escape(key['scheme'])}" if key["scheme"] else "")
     return (f"{escape(key['label'])}<br>{escape(key['type'])}<br><code>{escape(key['id'])}</code>", attributes or "–", attempts or "–", test)
+
+
+def _when(text: str) -> str:
+    """A time of the wire as this place reads it, with its distance from UTC."""
+    return datetime.fromisoformat(text).astimezone().isoformat(sep=" ", timespec="minutes")
 
 
 def _mechanism(each: Mapping[str, Any]) -> str:

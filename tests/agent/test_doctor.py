@@ -303,9 +303,9 @@ def test_keyrings() -> None:
 
 def test_the_keyring_is_asked_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
-    assert surroundings.keyring_backends() == ["keyring.backends.null"]
+    assert surroundings.keyring_backends(120) == ["keyring.backends.null"]
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "no.such.Backend")
-    assert surroundings.keyring_backends() == []
+    assert surroundings.keyring_backends(120) == []
 
 
 # Tokens, and the whole

@@ -146,13 +146,13 @@ def keyring(backends: Callable[[], Sequence[str]] | None = None) -> dict[str, An
     )
 
 
-def keyring_backends() -> list[str]:
+def keyring_backends(seconds: float = _KEYRING_SECONDS) -> list[str]:
     """Modules of the back ends that `keyring` would use, asked in a process of its own: some block, some load what they like.
 
     Raises `subprocess.TimeoutExpired`.
     """
     command = [sys.executable, "-P", "-c", _PROBE]
-    done = subprocess.run(command, capture_output=True, timeout=_KEYRING_SECONDS, check=False, stdin=subprocess.DEVNULL)
+    done = subprocess.run(command, capture_output=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL)
     return [str(name) for name in json.loads(done.stdout)] if done.returncode == 0 else []
 
 
