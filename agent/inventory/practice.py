@@ -8,11 +8,15 @@ import json
 import os
 from pathlib import Path
 
+import structlog
+
 from agent.api.errors import ApiError, Code
 from agent.api.home import Home
 from agent.inventory import marks
 from tokens import platform
 from tokens.types import PinState, Token, TokenState
+
+log = structlog.get_logger()
 
 
 def serials(home: Home) -> frozenset[str] | None:
@@ -32,8 +36,11 @@ def made_here(home: Home, token: Token) -> bool:
 
 
 def mark_made(home: Home, serial: str) -> None:
-    """Remember that we initialised the token with this serial; raises `ApiError` (usage) where the list cannot be read."""
-    marks.add(home.data / "initialised.json", serial)
+    """Remember that we initialised the token with this serial; where the list cannot be read, our rules hold on every token anyway."""
+    try:
+        marks.add(home.data / "initialised.json", serial)
+    except (ApiError, OSError) as error:
+        log.warning("token_not_remembered", type=type(error).__name__)
 
 
 # Pulled out and put in

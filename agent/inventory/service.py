@@ -17,7 +17,7 @@ from agent.inventory.logins import Login
 from agent.inventory.sight import Sight, removed
 from agent.server.jobs import Job
 from tokens import platform
-from tokens.errors import PinCancelled, TokenError
+from tokens.errors import PinCancelled, TokenAbsent, TokenError, TokenRemoved
 from tokens.profiles import profile_of
 from tokens.session import Session
 from tokens.types import PinRules, SignatureScheme, Token
@@ -54,8 +54,10 @@ class Inventory(Sight):
         self._poll()
         try:
             yield login.session
-        except BaseException:
+        except BaseException as error:
             login.spoiled = True
+            if isinstance(error, TokenRemoved):
+                self._doubt(token)
             raise
         finally:
             await self._put_back(login)
@@ -163,6 +165,9 @@ class Inventory(Sight):
             if exclusive and (each := self._watches.get(ref)):
                 await each.make_way()
             session = await Session.open(ref, token, self._home.run, deadlines)
+        except TokenAbsent:
+            self._doubt(token)
+            raise
         finally:
             self._opening[ref.name] -= 1
             if silence:

@@ -15,7 +15,7 @@ from agent.api.client import Told
 from agent.api.errors import Code
 from agent.inventory.logins import Login, Logins
 from tests.agent.caller import Caller, Waiting
-from tests.agent.test_watch import FakeSession, token
+from tests.agent.fakes import FakeSession, token
 from tests.conftest import PIN, SO_PIN, PracticeToken, Yinxin
 from tokens import platform
 
