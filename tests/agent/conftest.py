@@ -1,3 +1,3 @@
 """Fixtures of the agent's tests."""
 
-from tests.agent.fakes import desk as desk  # an inventory over two modules that do what the test says
+from tests.agent.fakes import desk  # noqa: F401 - an inventory over two modules that do what the test says
