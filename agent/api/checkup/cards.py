@@ -104,13 +104,13 @@ def holders(machine: Machine, ours: int | None = None, modules: Collection[str] 
     system, where None).
     """
     keys = machine.plugged_keys()
-    nodes = frozenset(node for device in keys for node in device.nodes)
-    if modules is None:
-        modules = [ref.path for ref in discovery.discover(None)]
-    loaded = frozenset(os.path.realpath(path) for path in modules if "softhsm" not in path)  # SoftHSM2 holds no device
-    others = [process for process in _not_ours(machine.processes(), ours or os.getpid()) if process.name != "pcscd"]
-    # A module that somebody has loaded holds nothing while no key is plugged in.
-    users = [each for each in others if keys and (each.open_files & nodes or each.mapped & loaded or each.name in _EXCLUSIVE)]
+    users: list[Process] = []
+    if keys:  # else nobody holds anything: a module that somebody has loaded is no trouble
+        nodes = frozenset(node for device in keys for node in device.nodes)
+        paths = [ref.path for ref in discovery.discover(None)] if modules is None else modules
+        loaded = frozenset(os.path.realpath(path) for path in paths if "softhsm" not in path)  # SoftHSM2 holds no device
+        others = (each for each in _not_ours(machine.processes(), ours or os.getpid()) if each.name != "pcscd")
+        users = [each for each in others if each.open_files & nodes or each.mapped & loaded or each.name in _EXCLUSIVE]
     if not users:
         return check("card_users", "ok", "没有看到别的程序在用 UKey", "no other program is seen to use a key")
     names = ", ".join(str(process) for process in users[:6])
