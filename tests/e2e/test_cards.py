@@ -17,7 +17,7 @@ from agent.api.client import Client
 from agent.api.sse import events
 from tests.conftest import PIN, SO_PIN, Yinxin, short_folder, stop
 from tests.e2e.conftest import SIGN
-from tests.e2e.looks import assert_signed, told, tree, until
+from tests.e2e.looks import agent_of, assert_signed, children, told, tree, until
 from tests.e2e.test_resume import sheets, states
 from tests.lab import piv, readers
 
@@ -111,15 +111,23 @@ def watched(home: Path) -> Iterator[Callable[[Callable[[list[str]], bool]], None
         yield wait_for
 
 
-def test_a_card_comes_and_goes_before_the_eyes_of_whoever_watches(desk: CardDesk) -> None:
-    """How long that takes is measured by `make lab`; here what counts is that it is seen, each time, and nothing else."""
+def footprint(home: Path) -> tuple[int, int]:
+    """How many processes the agent has below it, and descriptors open."""
+    return len(children(home)), len(list(Path(f"/proc/{agent_of(home)}/fd").iterdir()))
+
+
+def test_a_card_comes_and_goes_before_the_eyes_of_whoever_watches(desk: CardDesk, drawing: Path, times: Callable[[int, int], int]) -> None:
+    """Seen each time, and nothing is left of it.  How long it takes is measured by `make lab`."""
+    desk.sign(drawing)
     with watched(desk.yinxin.home) as wait_for:
         wait_for(lambda seen: len(seen) == 1)
-        for _ in range(5):
+        before = footprint(desk.yinxin.home)
+        for _ in range(times(5, 200)):
             desk.slot.remove()
             wait_for(lambda seen: not seen)
             desk.slot.insert(desk.card)
             wait_for(lambda seen: len(seen) == 1)
+        until(lambda: all(now <= then for now, then in zip(footprint(desk.yinxin.home), before, strict=True)))
 
 
 @pytest.mark.promise(2)

@@ -66,3 +66,11 @@ def test_scripts_name_no_index_and_download_nothing_but_packages() -> None:
         text = path.read_text(encoding="utf-8")
         for word in ("http://", "https://", "--index-url", "--trusted-host", "curl ", "wget "):
             assert word not in text, f"{path.name}: {word}"
+
+
+def test_what_would_change_the_machine_is_laid_open_and_not_installed() -> None:
+    """A reader that listens on the network, a daemon that takes the TPM, a module for every p11-kit user: docs/decisions/0019."""
+    lines = (ROOT / "scripts/bootstrap").read_text(encoding="utf-8").splitlines()
+    for package in ("vsmartcard-vpcd", "tpm2-abrmd", "libtpm2-pkcs11-1"):
+        assert any(f"unpack {package} " in line for line in lines)
+        assert not [line for line in lines if package in line.split("#")[0] and ("_or " in line or "need " in line)]
