@@ -251,6 +251,34 @@ def test_cancelled_by_hand(desk: Desk, drawing: Path) -> None:
 
 
 @pytest.mark.promise(5)
+def test_a_practice_token_is_pulled_and_put_back(yinxin: Yinxin, practice_token: PracticeToken, drawing: Path) -> None:
+    """As everybody can practise it, without a device: pull, insert, resume."""
+    inputs = sheets(drawing, 150)
+    folder = inputs[0].parent
+    signing = yinxin.start("sign", *inputs, *SIGN)
+    until(lambda: any(folder.glob("*.signed.pdf")) or signing.poll() is not None)
+    yinxin("token", "pull", practice_token.label)
+    stdout, stderr = signing.communicate(timeout=60)
+    if signing.returncode == 0:
+        pytest.skip("the set was through before the token could be pulled")
+    assert signing.returncode == 7, stdout + stderr
+    result = json.loads(stdout)
+    error, left = result["error"], [d for d in result["documents"] if d["state"] != "published"]
+    assert error["code"] == "token_removed"
+    assert error["facts"]["remaining"] == len(left)
+    assert {d["state"] for d in left} == {"skipped"}
+    before = tree(folder)
+    assert told(yinxin("sign", "--resume", result["batch"], *NO_PIN, code=3))["code"] in ("token_absent", "token_removed")
+    yinxin("token", "insert", practice_token.label)
+    done = yinxin("sign", "--resume", result["batch"], *SIGN).json
+    assert [d["input"] for d in done["documents"]] == [d["input"] for d in left]
+    assert set(states(done["documents"])) == {"published"}
+    after = tree(folder)
+    assert {name: after[name] for name in before} == before
+    assert len(list(folder.glob("*.signed.pdf"))) == 150
+
+
+@pytest.mark.promise(5)
 @pytest.mark.obligation("S41")
 def test_the_agent_killed_in_the_middle(yinxin: Yinxin, practice_token: PracticeToken, drawing: Path) -> None:
     """The command cannot know the set's name then: it says `--resume last`."""
