@@ -3,6 +3,7 @@
 import asyncio
 import builtins
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from tokens.errors import ModuleTimeout, TokenError
 from tokens.hosts import Deadlines, Host
@@ -109,8 +110,8 @@ class Monitor:
 
 
 def token_from(ref: ModuleRef, entry: Message) -> Token:
-    """A token as a host describes it."""
-    return Token(
+    """A token as a host describes it; a PIN's state that its make does not tell is unknown, and not well."""
+    token = Token(
         module=ref.name,
         slot_id=entry["slot_id"],
         slot_description=entry["slot_description"],
@@ -132,6 +133,8 @@ def token_from(ref: ModuleRef, entry: Message) -> Token:
         certificates=certificates_from(entry.get("certificates", ())),
         schemes=tuple(SignatureScheme(word) for word in entry.get("schemes", ())),
     )
+    untold = token.pin_state is PinState.OK and not profile_of(ref, token).sees_pin_counts
+    return replace(token, pin_state=PinState.UNKNOWN) if untold else token
 
 
 def keys_from(entries: Sequence[Message]) -> tuple[Key, ...]:

@@ -42,9 +42,7 @@ class Profile:
     asks_each_time: tuple[bytes, ...] = ()
     """CKA_IDs of keys that want the PIN at every signature, told before login (PIV 9C)."""
     sees_pin_counts: bool = True
-    """Whether the flags tell low, final try and locked; where not, no warning comes before the token locks."""
-    wrong_pin: tuple[str, ...] = ()
-    """CKR_ names by which C_Login says "wrong PIN" besides CKR_PIN_INCORRECT."""
+    """Whether the flags tell low, final try and locked before the token locks; where not, its PIN's state is unknown while no flag is set."""
     events: bool | None = None
     """Whether C_WaitForSlotEvent tells of insertion; None: try it."""
     locking: bool = True
@@ -61,17 +59,13 @@ GENERIC = Profile("generic", "通用", "generic")
 PROFILES: tuple[Profile, ...] = (
     Profile(
         "softhsm2", "SoftHSM2（软件模拟）", "SoftHSM2 (software)", ("libsofthsm2*.so*",),
-        sees_pin_counts=False, events=False, tried=True,
+        events=False, tried=True,
     ),
     # PIV cards before other cards of OpenSC: the signature key (9C, CKA_ID 02) asks each time, and a card is read slowly.
     Profile(
         "opensc-piv", "PIV 卡（OpenSC）", "PIV card (OpenSC)", ("opensc-pkcs11.so*", "libopensc-pkcs11.so*"), manufacturer="piv_*",
         asks_each_time=(b"\x02",), deadlines=(("list", 20.0),), events=True, locking=False,
         tried=True,
-    ),
-    Profile(
-        "opensc-cac", "CAC 卡（OpenSC）", "CAC card (OpenSC)", ("opensc-pkcs11.so*", "libopensc-pkcs11.so*"), manufacturer="common access card*",
-        deadlines=(("list", 20.0),), events=True, sees_pin_counts=False, wrong_pin=("CKR_GENERAL_ERROR",), locking=False,
     ),
     Profile(
         "opensc", "OpenSC", "OpenSC", ("opensc-pkcs11.so*", "onepin-opensc-pkcs11.so*"), deadlines=(("list", 20.0),), events=True,
@@ -84,7 +78,7 @@ PROFILES: tuple[Profile, ...] = (
     Profile(
         "nss", "NSS 软件库", "NSS softokn", ("libsoftokn3.so*",),
         init_args="configdir='sql:{home}/.pki/nssdb' certPrefix='' keyPrefix='' secmod='secmod.db' flags=",
-        sees_pin_counts=False, events=False, tried=True,
+        events=False, tried=True,
     ),
     Profile(
         "tpm2", "TPM 2.0", "TPM 2.0", ("libtpm2_pkcs11*.so*",), all_usages=True,

@@ -30,7 +30,8 @@ def test_it_is_detected(kind: Kind, bench: Bench, witness: Witness) -> None:
             await monitor.close()
         token = await bench.token()
         assert status.usable
-        assert (token.state, token.pin_state) == (TokenState.READY, PinState.OK)
+        assert token.state is TokenState.READY
+        assert token.pin_state in (PinState.OK, PinState.UNKNOWN)  # unknown where the make does not tell
         found = {certificate.cka_id: certificate.der for certificate in token.certificates}
         assert set(bench.keys.values()) <= set(found)
         for der in found.values():

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -254,6 +256,19 @@ def test_texts_of_a_token_command_no_terminal(shim: Bench) -> None:
         shim.say("label \x1b[2J设计\x07", "serial \x00")
         (label,) = await _labels(monitor)
         assert label == "\ufffd[2J设计\ufffd"
+        await monitor.close()
+
+    asyncio.run(run())
+
+
+def test_a_pin_whose_state_the_make_does_not_tell_is_not_called_well(shim: Bench, tmp_path: Path) -> None:
+    tpm = Path(shutil.copy(shim.ref.path, tmp_path / "libtpm2_pkcs11.so.1"))
+
+    async def run() -> None:
+        monitor = Monitor(replace(_card(shim).ref, path=str(tpm)))
+        assert [token.pin_state for token in await monitor.list() if token.label] == [PinState.UNKNOWN]
+        shim.say("flags 40000")
+        assert [token.pin_state for token in await monitor.list() if token.label] == [PinState.LOCKED]
         await monitor.close()
 
     asyncio.run(run())
