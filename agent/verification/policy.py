@@ -109,6 +109,8 @@ def check_certificate(certificate: x509.Certificate, is_anchor: bool, where: str
         if family in ("ed25519", "ed448"):
             return out
         out += check_digest(digest or "?", where)
+        if certificate["signature_value"].contents[:1] != b"\0":  # a signature is whole bytes; parsers drop what is said to be unused
+            out.append(found("chain_invalid", detail="signatureValue"))
     return out
 
 

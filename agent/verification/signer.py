@@ -16,6 +16,7 @@ from pyhanko.sign.validation.errors import SignatureValidationError
 from pyhanko.sign.validation.generic_cms import extract_self_reported_ts, get_signing_cert_attr, validate_sig_integrity
 
 from agent.verification.chain import ChainReport, Evidence, Trust, check_chain, describe
+from agent.verification.der import irregularities
 from agent.verification.model import Finding, SignatureReport, clean, found, iso
 from agent.verification.policy import certificate_name, check_signer_algorithms, check_signer_use
 from agent.verification.stamps import Stamp, check_signature_stamps
@@ -43,6 +44,7 @@ def load_signed_data(data: bytes) -> tuple[cms.SignedData, int]:
     """The SignedData at the beginning of `data` and how many bytes it takes; raises `NotSignedData`."""
     try:
         length: int = parser.peek(data)
+        irregularities(data[:length])  # nothing may stand between or behind the elements that are read
         content = cms.ContentInfo.load(data[:length], strict=True)
         if content["content_type"].native != "signed_data":
             raise NotSignedData(str(content["content_type"].native))
@@ -71,6 +73,10 @@ def check_shape(signed_data: cms.SignedData, signer_info: cms.SignerInfo) -> lis
         out.append(found("cms_structure", detail="SignerInfo version"))
     if signed_data["version"].native not in ("v1", "v3", "v4", "v5"):
         out.append(found("cms_structure", detail="SignedData version"))
+    elif signed_data["version"].native != _due_version(signed_data):  # producers differ, nothing depends on it, but it is not protected
+        out.append(found("unsigned_part", detail="SignedData version"))
+    if odd := irregularities(signed_data.dump()):
+        out.append(found("unsigned_part", detail=f"BER: {', '.join(sorted(odd))}"))
     digest = signer_info["digest_algorithm"]["algorithm"].native
     listed = [a["algorithm"].native for a in signed_data["digest_algorithms"]]
     if digest not in listed:
@@ -79,6 +85,17 @@ def check_shape(signed_data: cms.SignedData, signer_info: cms.SignerInfo) -> lis
         if not isinstance(algorithm["parameters"], (core.Null, core.Void)):
             out.append(found("cms_structure", detail="digest parameters"))
     return out
+
+
+def _due_version(signed_data: cms.SignedData) -> str:
+    """The version RFC 5652 clause 5.1 prescribes for what is inside."""
+    kinds = {e.name for part in ("certificates", "crls") if not isinstance(signed_data[part], core.Void) for e in signed_data[part]}
+    if "other" in kinds:
+        return "v5"
+    if "v2_attr_cert" in kinds:
+        return "v4"
+    plain = signed_data["encap_content_info"]["content_type"].native == "data" and "v1_attr_cert" not in kinds
+    return "v1" if plain and all(i["version"].native == "v1" for i in signed_data["signer_infos"]) else "v3"
 
 
 def check_attributes(signer_info: cms.SignerInfo) -> list[Finding]:
@@ -141,6 +158,9 @@ def check_ess(signer_info: cms.SignerInfo, certificate: x509.Certificate, requir
 def check_unused(signed_data: cms.SignedData, signer_info: cms.SignerInfo, used: Iterable[x509.Certificate], trust: Trust) -> list[Finding]:
     """Say which parts are neither protected by the signature nor used for the verdict, so that nobody takes them for signed."""
     out: list[Finding] = []
+    sid, signer = signer_info["sid"], [*used][-1:]
+    if sid.name == "issuer_and_serial_number" and signer and sid.chosen["issuer"].dump() != signer[0].issuer.dump():
+        out.append(found("unsigned_part", detail="issuer"))
     known = {c.dump() for c in (*used, *trust.anchors)}
     for certificate in certificates_of(signed_data):
         if certificate.dump() not in known:
