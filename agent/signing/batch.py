@@ -140,8 +140,10 @@ class Batch:
             step = self._step(lambda worker, d: self._sign(signer, worker, d), self._counting("sign"))
             await self._each(lease, shares.finish_all(self._step(self._snapshot), step))
         finally:
-            await self._settle(shares)
-            await self._record_outcome()
+            try:
+                await self._settle(shares)
+            finally:
+                await self._record_outcome()
         if not any(d.state == "published" for d in self._documents):
             self._settle_unusable()
 
