@@ -101,7 +101,8 @@ def rules(session: Session, wanted: Mapping[str, Any]) -> str:
         parts.append(say("不能是重复或连号（如 111111、123456）", "no repetition and no run (such as 111111 or 123456)"))
     if wanted.get("letters_and_digits"):
         parts.append(say("字母和数字都要有", "both letters and digits"))
-    return say("新 PIN 码：" + "，".join(parts) + "。", "The new PIN: " + ", ".join(parts) + ".")
+    # Without a colon behind "PIN": whoever waits for the prompt, a script too, is not to take this for it.
+    return say("新 PIN 码须" + "，".join(parts) + "。", "The new PIN needs " + ", ".join(parts) + ".")
 
 
 def consent(session: Session, question: Mapping[str, Any]) -> str:
