@@ -1,5 +1,9 @@
 """docs/tokens.md: what the contract suite saw of every kind of token, written by `make lab` and compared with the suite by `make test`."""
 
+import os
+import platform
+import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -51,4 +55,15 @@ def _cell(kind: Kind, capability: Capability, seen: Mapping[tuple[str, str], str
 def page(seen: Mapping[tuple[str, str], str]) -> str:
     """The whole page; KeyError where a cell was not tried."""
     lines = [heads(), ["---"] * len(heads()), *(row(capability, seen) for capability in Capability)]
-    return _HEAD + "".join(f"| {' | '.join(line)} |\n" for line in lines) + _FOOT
+    return _HEAD + f"{_where()}\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + _FOOT
+
+
+def _where() -> str:
+    """The system and the programs between a token and its module, whose versions no module tells."""
+    found = [platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")]
+    for command in (["pcscd", "--version"], ["swtpm", "--version"]):
+        program = shutil.which(command[0], path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+        if program is not None:
+            said = subprocess.run([program, *command[1:]], capture_output=True, text=True, errors="replace").stdout.splitlines()
+            found += said[:1]
+    return f"在此试过 / tried on: {' · '.join(line.strip(' .') for line in found)}"
