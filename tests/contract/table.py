@@ -66,4 +66,4 @@ def _where() -> str:
         if program is not None:
             said = subprocess.run([program, *command[1:]], capture_output=True, text=True, errors="replace").stdout.splitlines()
             found += said[:1]
-    return f"在此试过 / tried on: {' · '.join(line.strip(' .') for line in found)}"
+    return f"在此试过 / tried on: {' · '.join(line.split(',')[0].strip(' .') for line in found)}"
