@@ -62,6 +62,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent.signing.recovery import close_open_sets
     from agent.signing.routes import router as signing_routes
     from agent.store.sqlite import Store
+    from agent.verification.revision_routes import router as revision_routes
     from agent.verification.routes import router as verification_routes
     from agent.verification.service import Checkers
 
@@ -80,6 +81,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     app.include_router(authority_routes(home, inventory, ledger, jobs, own_subjects))
     app.include_router(signing_routes(home, inventory, ledger, jobs, crew))
     app.include_router(verification_routes(home, jobs, checkers))
+    app.include_router(revision_routes(checkers))
     app.include_router(doctor.router(home, inventory, ledger.newest))
 
     async def closing() -> None:

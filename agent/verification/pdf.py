@@ -144,19 +144,28 @@ async def check_pdf(stream: BinaryIO, trust: Trust, deadline: float) -> list[Sig
 
 
 async def _check_signed_part(stream: BinaryIO, trust: Trust, deadline: float, why: Unreadable) -> list[SignatureReport]:
-    size = size_of(stream)
+    part = open_signed_part(stream)
+    if part is None:
+        raise why
+    beginning, reader, length = part
+    reports = await _check_reader(beginning, reader, trust, deadline)
+    if not reports:
+        raise why
+    tail = found("tail_after_eof", bytes=size_of(stream) - length)
+    return [replace(r, findings=(tail, *r.findings), covers_whole_file=False) for r in reports]
+
+
+def open_signed_part(stream: BinaryIO) -> tuple[BinaryIO, PdfFileReader, int] | None:
+    """The longest beginning of the file that a signature claims to cover, that is not all of it, and that can be opened; and its length."""
     lengths = sorted({r[2] + r[3] for r in byte_ranges(stream) if is_signature_gap(stream, r)}, reverse=True)
     for length in lengths[:_SALVAGED_MAX]:
-        if only_white(stream, length):
-            continue
-        part: BinaryIO = Prefix(stream, length)  # type: ignore[assignment]
-        try:
-            reports = await _check_reader(part, open_tolerant(part), trust, deadline)
-        except Unreadable:
-            continue
-        if reports:
-            return [replace(r, findings=(found("tail_after_eof", bytes=size - length), *r.findings), covers_whole_file=False) for r in reports]
-    raise why
+        beginning: BinaryIO = Prefix(stream, length)  # type: ignore[assignment]
+        if not only_white(stream, length):
+            try:
+                return beginning, open_tolerant(beginning), length
+            except Unreadable:
+                continue
+    return None
 
 
 async def _check_reader(stream: BinaryIO, reader: PdfFileReader, trust: Trust, deadline: float) -> list[SignatureReport]:
@@ -343,12 +352,13 @@ def _removed(stream: BinaryIO, reader: PdfFileReader, fields: Sequence[SignedFie
         if (numbers[1], numbers[2]) in known or not is_signature_gap(stream, numbers):
             continue
         known.add((numbers[1], numbers[2]))
-        revision = _revision_at(reader, numbers[2] + numbers[3])
+        revision = revision_at(reader, numbers[2] + numbers[3])
         out.append(SignatureReport((found("removed", revision=revision),), revision=revision))
     return out
 
 
-def _revision_at(reader: PdfFileReader, length: int) -> int:
+def revision_at(reader: PdfFileReader, length: int) -> int:
+    """The number (1 is the first) of the newest revision whose index lies in the first `length` bytes."""
     count = 0
     for revision in range(reader.xrefs.total_revisions):
         if reader.xrefs.get_xref_container_info(revision).end_location <= length:

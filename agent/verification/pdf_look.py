@@ -75,6 +75,7 @@ class Look:
         self._stream, self._deadline = stream, deadline
         self._now = self._open(size)
         self._drawn: dict[int, Any] = {}
+        self._before: tuple[int, Any] | None = None
 
     def _open(self, length: int) -> Any:
         try:
@@ -85,13 +86,14 @@ class Look:
         except self._pdfium.PdfiumError as exc:
             raise LookFailed(str(exc)) from exc
 
-    def _draw(self, document: Any, number: int) -> Any:
+    def _draw(self, document: Any, number: int, pixels: int | None = None) -> Any:
+        """The size of a page in points and its picture: at 72 dpi, or so that its longer side has `pixels`."""
         if time.monotonic() > self._deadline:
             raise LookFailed("time")
         page = document[number]
         try:
             width, height = page.get_size()
-            scale = min(_DPI_SCALE, _LONGEST_SIDE / max(width, height, 1.0))
+            scale = min(_DPI_SCALE, _LONGEST_SIDE / max(width, height, 1.0)) if pixels is None else pixels / max(width, height, 1.0)
             return (width, height), page.render(scale=scale, may_draw_forms=True).to_pil().convert("RGB")
         except self._pdfium.PdfiumError as exc:
             raise LookFailed(str(exc)) from exc
@@ -105,6 +107,22 @@ class Look:
                 del self._drawn[next(iter(self._drawn))]
             self._drawn[number] = self._draw(self._now, number)
         return self._drawn[number]
+
+    def count(self, length: int | None) -> int:
+        """How many pages the first `length` bytes show, or the present file (None); raises `LookFailed`."""
+        return len(self._document(length))
+
+    def drawn(self, length: int | None, number: int, pixels: int) -> Any:
+        """A page of the first `length` bytes or of the present file (None) as a picture, at most `pixels` a side; None where there is none."""
+        document = self._document(length)
+        return self._draw(document, number, pixels)[1] if number < len(document) else None
+
+    def _document(self, length: int | None) -> Any:
+        if length is None:
+            return self._now
+        if self._before is None or self._before[0] != length:
+            self._before = length, self._open(length)
+        return self._before[1]
 
     def compare(self, length: int, later: Sequence[Place | None]) -> Iterator[Seen]:
         """The areas that look different now from what the first `length` bytes show; `later` are the places of later signatures."""
@@ -140,6 +158,8 @@ class Look:
 
     def close(self) -> None:
         """Let the present file go."""
+        if self._before is not None:
+            self._before[1].close()
         self._now.close()
 
 

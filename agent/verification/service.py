@@ -92,26 +92,31 @@ class Checkers:
 
     async def check(self, request: Message, seconds: float) -> dict[str, Any]:
         """The document of one request; never raises for what the file did, only for cancellation."""
+        try:
+            reply = await self.ask("verify", request, seconds)
+        except TimeoutError:
+            return refused(request["file"], "CHECK_FAILED", detail="time")
+        except WireError:
+            return refused(request["file"], "CHECK_FAILED", detail="size")
+        except (ChannelClosed, OSError) as exc:
+            log.warning("verification_worker_ended", type=type(exc).__name__)
+            return refused(request["file"], "CHECK_FAILED", detail="crashed")
+        if "error" in reply:
+            return refused(request["file"], "CHECK_FAILED", detail=reply["error"]["code"])
+        document: dict[str, Any] = reply["result"]
+        return document
+
+    async def ask(self, op: str, request: Message, seconds: float) -> Message:
+        """The reply of a worker to one operation, result or error; raises TimeoutError, WireError, ChannelClosed, OSError."""
         async with self._places:
             checker: Checker | None = None
             fit = False
             try:
                 checker = self._take() or await Checker.start()
-                reply = await checker.call("verify", request, seconds)
+                reply = await checker.call(op, request, seconds)
                 checker.served += 1
-                error = reply.get("error")
-                if error is None:
-                    fit = checker.served < _FILES_PER_WORKER
-                    document: dict[str, Any] = reply["result"]
-                    return document
-                return refused(request["file"], "CHECK_FAILED", detail=error["code"])
-            except TimeoutError:
-                return refused(request["file"], "CHECK_FAILED", detail="time")
-            except WireError:
-                return refused(request["file"], "CHECK_FAILED", detail="size")
-            except (ChannelClosed, OSError) as exc:
-                log.warning("verification_worker_ended", type=type(exc).__name__)
-                return refused(request["file"], "CHECK_FAILED", detail="crashed")
+                fit = "error" not in reply and checker.served < _FILES_PER_WORKER
+                return reply
             finally:
                 if checker is not None:
                     await self._give_back(checker, fit)

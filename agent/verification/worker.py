@@ -4,6 +4,7 @@ It parses documents that anybody may have made, so it is hardened and has bounde
 Operations:
 
     ready   {} → {}
+    revision  {file, revision, page, pixels} → as `pdf_revisions.show_revision`
     verify  {file, signature, trust, crls, at, own} → the document as the contract has it; `file` and `signature` are paths,
             `trust` PEM texts, `crls` base64 of PEM or DER, `at` ISO 8601 or null, `own` fingerprints (SHA-256, hex) of our own CA
 """
@@ -17,6 +18,7 @@ from typing import Final
 
 from agent.verification.chain import Trust, load_certificates, load_crls
 from agent.verification.document import check_document
+from agent.verification.pdf_revisions import show_revision
 from tokens import platform
 from tokens.wire import Link, Message, serve, to_bytes
 
@@ -39,10 +41,12 @@ class Desk:
         self._trust = Trust()
 
     def answer(self, op: str, args: Message) -> Message:
-        """Do one operation; raises `OutOfMemory` only."""
-        if op != "verify":
+        """Do one operation; raises `OutOfMemory`, and for a revision `Refused`."""
+        if op not in ("verify", "revision"):
             return {}
         try:
+            if op == "revision":
+                return show_revision(args["file"], args["revision"], args["page"], args["pixels"])
             return asyncio.run(check_document(args["file"], args["signature"], self._trust_of(args)))
         except MemoryError as exc:
             raise OutOfMemory from exc

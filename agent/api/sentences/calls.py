@@ -278,4 +278,10 @@ CALLS: Mapping[str, Sentence] = {
         "The token[ “{label}”] is initialised and may hold keys; initialising would destroy them, so it was not done.",
         "Use a blank token; to erase this one all the same, add --erase and its serial[ {serial}].",
     ),
+    "not_found.revision": Sentence(
+        "文件里没有这个已签署的版本[（第 {revision} 版）]。",
+        "版本号见验签结果。",
+        "The file has no such signed revision[ ({revision})].",
+        "The verdict names the revisions.",
+    ),
 }

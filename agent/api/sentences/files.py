@@ -110,6 +110,12 @@ FILES: Mapping[str, Sentence] = {
         "There is no revocation list in the file[: {name}].",
         "Give a CRL in PEM or DER form.",
     ),
+    "input_unusable.not_drawn": Sentence(
+        "页面画不出来[：{name}][（{detail}）]。",
+        "文件可能已损坏；验签结论不受影响。",
+        "The pages cannot be drawn[: {name}][ ({detail})].",
+        "The file may be damaged; the verdict stands by itself.",
+    ),
     "input_changed": Sentence(
         "文件在锁定之后被改动，没有签署[：{name}]。",
         "请等写入它的程序结束，确认内容后重新运行。",
