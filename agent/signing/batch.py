@@ -38,7 +38,8 @@ _FEW = 4
 """Up to so many documents one worker does them all: starting another costs more."""
 _WORKERS = 3
 """Workers for a larger set: one more than the two cores of a small desk, since each waits for its disk a third of the time."""
-ChainOf = Callable[[bytes], Sequence[bytes]]
+ChainOf = Callable[[Means], Awaitable[Sequence[bytes]]]
+"""The certificates above that of the means, nearest first, DER."""
 
 
 class Batch:
@@ -124,7 +125,7 @@ class Batch:
         self._practice = means.token.practice
         means.authorise(len(self._documents), now)
         lease = await stack.enter_async_context(crew.lease(1 if len(self._documents) <= _FEW else _WORKERS))
-        shares = Shares(lease, self._setup(means, chain), self)
+        shares = Shares(lease, self._setup(means, await chain(means)), self)
         # The token's host starts while the files are read: neither needs the other.
         session, _ = await _both(stack.enter_async_context(self._inventory.session(means.token, self._job)), self._take_all(lease, shares))
         signer = Signer(means, session, self._job, self._inventory)
@@ -151,11 +152,11 @@ class Batch:
     def _signing_time(self) -> str:
         return self._began.isoformat(timespec="seconds")
 
-    def _setup(self, means: Means, chain: ChainOf) -> dict[str, Any]:
+    def _setup(self, means: Means, chain: Sequence[bytes]) -> dict[str, Any]:
         manner = self._order.manner
         return {
             "signer_der": to_text(means.certificate.der),
-            "chain": [to_text(der) for der in chain(means.certificate.der)],
+            "chain": [to_text(der) for der in chain],
             "scheme": means.scheme,
             "language": manner.language,
             "appearance": manner.appearance,

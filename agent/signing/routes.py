@@ -1,6 +1,7 @@
 """The route that signs."""
 
 import secrets
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -20,6 +21,7 @@ from agent.signing.crew import Crew
 from agent.signing.names import outputs
 from agent.signing.order import Manner, Order
 from agent.signing.resume import Resumption
+from agent.signing.signer import Means
 
 
 class SignBody(JobBody):
@@ -68,10 +70,12 @@ def router(home: Home, inventory: Inventory, ledger: Ledger, jobs: Jobs, crew: C
         asked = None if body.resume else _order(body, language(request))
 
         async def work(job: Job) -> dict[str, Any]:
-            others = [view.der for token in await inventory.tokens() for view in views(token) if view.ca]
+            async def chain(means: Means) -> Sequence[bytes]:
+                tokens = [means.token, *await inventory.tokens()]  # the token itself first: it may have come this very moment
+                return anchors.chain_of(home, means.certificate.der, [view.der for token in tokens for view in views(token) if view.ca])
 
             async def run(order: Order) -> dict[str, Any]:
-                return await Batch(secrets.token_hex(8), job, order, inventory, ledger).run(crew, lambda der: anchors.chain_of(home, der, others))
+                return await Batch(secrets.token_hex(8), job, order, inventory, ledger).run(crew, chain)
 
             if asked is not None:
                 return await run(asked)
