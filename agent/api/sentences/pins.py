@@ -55,9 +55,9 @@ PINS: Mapping[str, Sentence] = {
     ),
     "pin_cancelled.locked": Sentence(
         "UKey[“{token}”]已被锁上（主动锁定、锁屏或电脑休眠），PIN 码已忘掉，正在做的事已停止。",
-        "已完成的文件仍然有效；要继续请重新运行，并再输一次 PIN 码。",
+        "已完成的文件仍然有效；要继续请重新运行[：yinxin sign --resume {batch}]，并再输一次 PIN 码。",
         "The token[ “{token}”] was locked (by request, with the screen, or by a sleep of the computer): its PIN is forgotten and work on it stopped.",
-        "What was published stays valid; run it again to go on, and enter the PIN once more.",
+        "What was published stays valid; to go on run it again[: `yinxin sign --resume {batch}`] and enter the PIN once more.",
     ),
     "pin_cancelled.no_consent": Sentence(
         "没有得到同意，已取消；没有文件因此被签署。",
