@@ -10,18 +10,22 @@ class Junk(ValueError):
     """Bytes that belong to no element, or elements that do not fill what holds them."""
 
 
-def irregularities(data: bytes) -> set[str]:
-    """In what `data`, one element, departs from DER while it still is BER; raises `Junk` where it is neither."""
+def irregularities(data: bytes, levels: int = _NESTING_MAX) -> set[str]:
+    """In what `data`, one element, departs from DER while it still is BER; raises `Junk` where it is neither.
+
+    Elements of known length deeper than `levels` are not looked into.
+    """
     out: set[str] = set()
-    end = _element(data, 0, len(data), 0, out)
+    end = _element(data, 0, len(data), (0, levels), out)
     if end != len(data):
         raise Junk("bytes after the end")
     return out
 
 
-def _element(data: bytes, at: int, limit: int, depth: int, out: set[str]) -> int:
+def _element(data: bytes, at: int, limit: int, depth: tuple[int, int], out: set[str]) -> int:
     """Look at the element at `at`; where it ends."""
-    if depth > _NESTING_MAX:
+    deeper = depth[0] + 1, depth[1]
+    if depth[0] > _NESTING_MAX:
         raise Junk("nested too deeply")
     tag, at = _tag(data, at, limit)
     if tag == 0:
@@ -31,14 +35,16 @@ def _element(data: bytes, at: int, limit: int, depth: int, out: set[str]) -> int
         if not tag & 0x20:
             raise Junk("primitive element without length")
         while data[at : at + 2] != b"\0\0":
-            at = _element(data, at, limit, depth + 1, out)
+            at = _element(data, at, limit, deeper, out)
         return at + 2
     end = at + length
     if end > limit:
         raise Junk("element too long")
+    if depth[0] >= depth[1]:
+        return end
     if tag & 0x20:
         while at < end:
-            at = _element(data, at, end, depth + 1, out)
+            at = _element(data, at, end, deeper, out)
     else:
         out.update(_odd_value(tag, data[at:end]))
     return end

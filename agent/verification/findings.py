@@ -332,6 +332,13 @@ TABLE: Mapping[str, Row] = {
         "请用支持它的软件验签",
         "a program that knows it has to check this file",
     ),
+    "kind_missing": _row(
+        UNSURE,
+        "FORMAT_FAILURE",
+        "签名没有写明自己的种类（/SubFilter），可能被抹掉",
+        "the signature does not say of which kind it is (/SubFilter); that may have been wiped out",
+        *_RESEND,
+    ),
     "not_checked": _row(
         UNSURE, "GENERIC", "检查没有完成（{detail}）", "it could not be checked ({detail})", "请重试，或换一份文件", "try again, or with another copy"
     ),

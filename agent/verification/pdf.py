@@ -239,7 +239,7 @@ def _open_field(reader: PdfFileReader, field: SignedField) -> EmbeddedPdfSignatu
         return SignatureReport((found("contents_missing", detail="/ByteRange"),))
     kind = lookup(value, "/SubFilter")
     if kind not in (_PADES, _ADOBE, _STAMP):
-        return SignatureReport((found("kind_unknown", name=kind or "/SubFilter"),))
+        return SignatureReport((found("kind_unknown", name=kind) if kind else found("kind_missing"),))
     try:
         load_signed_data(contents.original_bytes)
     except NotSignedData as exc:
