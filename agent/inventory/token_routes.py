@@ -63,7 +63,7 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
             if body.practice and not body.emulated:
                 raise ApiError(Code.USAGE, reason="needs", option="practice", other="emulated")
             token = await _to_initialise(inventory, body)
-            rules = inventory.settings.rules
+            rules = practice.PIN_RULES if body.practice else inventory.settings.rules
             async with inventory.session(token, job, watched=False, fresh=True) as session:
                 ask = Ask("token_init", secrets=("so_pin", "pin"), rules=rules)
                 try:
