@@ -5,30 +5,15 @@ A row without a verdict is a remark: it is said, and hinders nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from agent.verification.model import Say, Verdict
+from agent.verification.findings_row import FAILED, UNSURE, Row
+from agent.verification.findings_row import LOOK as _LOOK
+from agent.verification.findings_row import RESEND as _RESEND
+from agent.verification.findings_row import RESIGN as _RESIGN
+from agent.verification.findings_row import row as _row
+from agent.verification.findings_trust import TRUST
 
-FAILED, UNSURE = Verdict.FAILED, Verdict.INDETERMINATE
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """The meaning of one finding."""
-
-    verdict: Verdict | None
-    reason: str | None
-    what: Say
-    need: Say
-
-
-def _row(verdict: Verdict | None, reason: str | None, what_zh: str, what_en: str, need_zh: str = "", need_en: str = "") -> Row:
-    return Row(verdict, reason, Say(what_zh, what_en), Say(need_zh, need_en))
-
-
-_RESEND = ("请向发件人重新索取原文件", "ask the sender for the original file again")
-_RESIGN = ("需要签名人重新签署", "the signer has to sign again")
-_LOOK = ("请查看签署时的版本，并向签名人核实", "look at the version that was signed and ask the signer")
+__all__ = ("DOCUMENT", "TABLE", "Row")
 
 TABLE: Mapping[str, Row] = {
     # the bytes
@@ -186,92 +171,7 @@ TABLE: Mapping[str, Row] = {
         "the signer's certificate is that of a CA",
         *_RESIGN,
     ),
-    # trust
-    "chain_missing": _row(
-        UNSURE,
-        "NO_CERTIFICATE_CHAIN_FOUND",
-        "证书由“{issuer}”签发，不在受信任的发证机构之列",
-        "the certificate was issued by “{issuer}”, which is not among the trusted issuers",
-        "确认该发证机构可信并导入其根证书",
-        "its root certificate has to be added, once you are sure of it",
-    ),
-    "chain_invalid": _row(
-        UNSURE,
-        "CERTIFICATE_CHAIN_GENERAL_FAILURE",
-        "证书链有问题（{detail}）",
-        "the certificate chain is not in order ({detail})",
-        "需要一条完整有效的证书链",
-        "a complete, valid chain is needed",
-    ),
-    "expired": _row(
-        UNSURE,
-        "OUT_OF_BOUNDS_NO_POE",
-        "证书“{name}”已于 {date} 过期，又没有可信时间戳证明签署在此之前",
-        "the certificate “{name}” expired on {date} and no trusted time-stamp proves that the signature is older",
-        "需要一个过期前的可信时间戳",
-        "a trusted time-stamp from before that date is needed",
-    ),
-    "not_yet_valid": _row(
-        UNSURE,
-        "OUT_OF_BOUNDS_NO_POE",
-        "证书“{name}”到 {date} 才生效",
-        "the certificate “{name}” is valid only from {date}",
-        "请检查电脑时间，或在生效后再验",
-        "check the clock, or verify after that date",
-    ),
-    "revoked_no_poe": _row(
-        UNSURE,
-        "REVOKED_NO_POE",
-        "证书“{name}”已于 {date} 被吊销，无法证明签署在吊销之前",
-        "the certificate “{name}” was revoked on {date} and nothing proves that the signature is older",
-        "需要一个吊销前的可信时间戳",
-        "a trusted time-stamp from before that date is needed",
-    ),
-    "revoked": _row(
-        FAILED,
-        "REVOKED",
-        "证书“{name}”已于 {date} 被吊销，签署在吊销之后",
-        "the certificate “{name}” was revoked on {date}, before the signature was made",
-        *_RESIGN,
-    ),
-    "revoked_later": _row(
-        None,
-        None,
-        "证书在签署之后（{date}）被吊销，不影响此前的签名",
-        "the certificate was revoked later ({date}), which does not touch this signature",
-    ),
-    "revocation_unknown": _row(
-        UNSURE,
-        "TRY_LATER",
-        "查不到证书“{name}”是否已被吊销",
-        "whether the certificate “{name}” was revoked could not be found out",
-        "需要发证机构最新的证书吊销列表",
-        "a fresh revocation list of its issuer is needed",
-    ),
-    # time-stamps
-    "timestamp_invalid": _row(
-        UNSURE,
-        "TIMESTAMP_ORDER_FAILURE",
-        "所附时间戳与签名不符或已损坏",
-        "the time-stamp does not belong to this signature or is damaged",
-        "需要重新加盖时间戳",
-        "a new time-stamp is needed",
-    ),
-    "timestamp_untrusted": _row(
-        UNSURE,
-        "NO_CERTIFICATE_CHAIN_FOUND",
-        "所附时间戳的签发方“{name}”不受信任（{detail}）",
-        "the time-stamp's issuer “{name}” is not trusted ({detail})",
-        "确认该时间戳服务可信并导入其根证书",
-        "its root certificate has to be added, once you are sure of it",
-    ),
-    "timestamp_early": _row(
-        UNSURE,
-        "TIMESTAMP_ORDER_FAILURE",
-        "时间戳（{stamped}）早于签名人声称的签署时间（{claimed}）",
-        "the time-stamp ({stamped}) is older than the time the signer claims ({claimed})",
-        *_LOOK,
-    ),
+    **TRUST,
     # changes after signing
     "removed": _row(
         UNSURE,

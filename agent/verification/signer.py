@@ -4,8 +4,8 @@ pyHanko does the cryptography; the gates here refuse what it would let through (
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 from asn1crypto import cms, core, parser, x509
 from pyhanko.sign.general import (
@@ -19,12 +19,12 @@ from agent.verification.chain import ChainReport, Evidence, Trust, check_chain, 
 from agent.verification.der import Junk, irregularities
 from agent.verification.model import Finding, SignatureReport, clean, found, iso
 from agent.verification.policy import certificate_name, check_signer_algorithms, check_signer_use
-from agent.verification.stamps import Stamp, check_signature_stamps
+from agent.verification.stamps import check_signature_stamps
+from agent.verification.trust import CLOCK_TOLERANCE, VALUES, evidence_in
 
 Digester = Callable[[str], bytes]
 """The digest of the signed bytes under an algorithm (asn1crypto's name); raises ValueError for one that is not known."""
 
-_CLOCK_TOLERANCE = timedelta(minutes=5)
 _ONCE = ("content_type", "message_digest", "signing_time", "signing_certificate", "signing_certificate_v2", "cms_algorithm_protection")
 
 
@@ -171,7 +171,7 @@ def check_unused(signed_data: cms.SignedData, signer_info: cms.SignerInfo, used:
     unsigned = signer_info["unsigned_attrs"]
     if not isinstance(unsigned, core.Void):
         for attribute in unsigned:
-            if attribute["type"].native != "signature_time_stamp_token":
+            if attribute["type"].native not in ("signature_time_stamp_token", *VALUES):
                 out.append(found("unsigned_part", detail=str(attribute["type"].native)))
     return out
 
@@ -203,9 +203,13 @@ def claimed_time(signer_info: cms.SignerInfo) -> datetime | None:
 
 async def check_signer(
     signed_data: cms.SignedData, signer_info: cms.SignerInfo, *, digest_of: Digester, content_type: str, manner: Manner, trust: Trust,
-    evidence: Evidence, fallback_time: datetime | None = None,
+    evidence: Evidence, fallback_time: datetime | None = None, proved_at: datetime | None = None, archived: bool = False,
 ) -> SignatureReport:  # fmt: skip
-    """Everything that can be said of one signer; the caller adds what only the document's format knows."""
+    """Everything that can be said of one signer; the caller adds what only the document's format knows.
+
+    `proved_at` is a time at which the signature is proved to have existed by something outside it (a document time-stamp that covers it); `archived`
+    says that such a time-stamp covers the revocation data of the document, too.
+    """
     certificates = certificates_of(signed_data)
     findings = [*check_shape(signed_data, signer_info), *check_attributes(signer_info)]
     certificate = choose_certificate(signer_info, certificates)
@@ -219,24 +223,33 @@ async def check_signer(
     findings += ess
     if not blocked and not any(f.code == "ess_mismatch" for f in ess):
         findings += check_mathematics(signer_info, certificate, content_type, digest_of)
-    own = replace(evidence, certificates=(*evidence.certificates, *certificates))
-    stamp, stamp_findings = await check_signature_stamps(signer_info, trust, own)
+    own = evidence.and_also(evidence_in(signed_data, signer_info))
+    stamp, stamp_findings = await check_signature_stamps(signer_info, trust, own, proved_at)
     findings += stamp_findings
-    if stamp is not None and claimed is not None and stamp.time < claimed - _CLOCK_TOLERANCE:
-        findings.append(found("timestamp_early", stamped=iso(stamp.time), claimed=iso(claimed)))
-    chain: ChainReport = await check_chain(certificate, trust, own, stamp.time if stamp else None)
+    proved = min((t for t in (stamp.time if stamp else None, proved_at) if t is not None), default=None)
+    if proved is not None and claimed is not None and proved < claimed - CLOCK_TOLERANCE:
+        findings.append(found("timestamp_early", stamped=iso(proved), claimed=iso(claimed)))
+    chain: ChainReport = await check_chain(certificate, trust, own, proved, claimed=claimed)
     findings += [*chain.findings, *check_signer_use(certificate)]
     if chain.path:
         findings += check_unused(signed_data, signer_info, chain.path, trust)
     return SignatureReport(
-        findings=tuple(findings), signer=describe(certificate, chain.internal), signing_time=stamp.time if stamp else claimed,
-        time_source="timestamp" if stamp else source, level=_level(signer_info, stamp), revocation=chain.revocation,
+        findings=tuple(findings), signer=describe(certificate, chain.internal), signing_time=proved or claimed,
+        time_source="timestamp" if proved else source, level=_level(signer_info, proved is not None, chain.embedded, archived),
+        revocation=chain.revocation,
     )  # fmt: skip
 
 
-def _level(signer_info: cms.SignerInfo, stamp: Stamp | None) -> str | None:
-    """Baseline level by what is inside (EN 319 122-1 clause 6): b-b wants the signing-certificate attribute, b-t a time-stamp that holds."""
+def _level(signer_info: cms.SignerInfo, proved: bool, embedded: bool, archived: bool) -> str | None:
+    """Baseline level by what is inside (EN 319 122-1 and 142-1 clause 6): b-b wants the signing-certificate attribute, b-t a time-stamp that holds,
+
+    b-lt the revocation data for its whole chain as well, and b-lta a time-stamp over that data.
+    """
     names = {a["type"].native for a in signer_info["signed_attrs"]} if not isinstance(signer_info["signed_attrs"], core.Void) else set()
     if not names & {"signing_certificate", "signing_certificate_v2"}:
         return None
-    return "b-t" if stamp else "b-b"
+    if not proved:
+        return "b-b"
+    if not embedded:
+        return "b-t"
+    return "b-lta" if archived else "b-lt"
