@@ -6,7 +6,7 @@ synchronous (`Link`, `serve`), the agent side is `Channel`; both take any connec
 `tokens.channel` and is found here too, but loaded only when asked for: asyncio would double the start of a child process.
 """
 
-import base64
+import binascii
 import json
 import select
 import socket
@@ -25,7 +25,7 @@ MESSAGE_MAX = 16 * 1024 * 1024
 
 _HEADER = 4
 _READ_MAX = 65536
-_decode = json.JSONDecoder().decode
+_decode = json.JSONDecoder().raw_decode
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), check_circular=False).encode
 
 
@@ -74,23 +74,24 @@ class Unpacker:
 
 def _parse(body: bytes) -> Message:
     try:
-        message = _decode(body.decode("utf-8"))
+        text = body.decode("utf-8")
+        message, end = _decode(text)
     except (ValueError, RecursionError) as exc:
         raise WireError("not JSON") from exc
-    if not isinstance(message, dict):
+    if not isinstance(message, dict) or end != len(text):
         raise WireError("not an object")
     return message
 
 
 def to_text(data: bytes) -> str:
     """Bytes as they travel in a message (base64)."""
-    return base64.b64encode(data).decode("ascii")
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def to_bytes(text: str) -> bytes:
     """Bytes back from a message; raises `WireError`."""
     try:
-        return base64.b64decode(text, validate=True)
+        return binascii.a2b_base64(text, strict_mode=True)  # base64.b64decode would look with a regular expression first
     except (ValueError, TypeError) as exc:
         raise WireError("not base64") from exc
 
