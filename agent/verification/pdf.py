@@ -13,13 +13,13 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from agent.verification.chain import Evidence, Trust, describe
-from agent.verification.model import Finding, SignatureReport, clean, found
+from agent.verification.model import Finding, SignatureReport, Verdict, clean, found
 from agent.verification.pdf_changes import History, Later
 from agent.verification.pdf_look import Prefix
 from agent.verification.pdf_page import Place, lookup, places
 from agent.verification.pdf_raw import End, Ranges, byte_ranges, check_byte_range, end_of, is_signature_gap, only_white, size_of
 from agent.verification.signer import Manner, NotSignedData, check_signer, load_signed_data
-from agent.verification.stamps import check_stamp
+from agent.verification.stamps import Proofs, check_stamp
 from agent.verification.verdict import judge
 
 _PADES, _ADOBE, _STAMP = "/ETSI.CAdES.detached", "/adbe.pkcs7.detached", "/ETSI.RFC3161"
@@ -179,6 +179,7 @@ async def _check_reader(stream: BinaryIO, reader: PdfFileReader, trust: Trust, d
     history = History(reader, stream, end.size, deadline)
     reports: dict[int, SignatureReport] = {}
     later: list[Later] = []
+    proofs = Proofs()
     try:
         for number in order:
             field, signature = fields[number], opened[number]
@@ -187,7 +188,7 @@ async def _check_reader(stream: BinaryIO, reader: PdfFileReader, trust: Trust, d
                 report = (
                     signature
                     if isinstance(signature, SignatureReport)
-                    else await _check_field(stream, reader, signature, end, ranges, trust, evidence, history, later)
+                    else await _check_field(stream, reader, signature, end, ranges, trust, evidence, history, later, proofs)
                 )
             except MemoryError:
                 raise
@@ -263,6 +264,7 @@ async def _check_field(
     evidence: Evidence,
     history: History,
     later: Sequence[Later],
+    proofs: Proofs,
 ) -> SignatureReport:
     """All gates over one signature."""
     numbers = list(signature.byte_range)
@@ -276,8 +278,10 @@ async def _check_field(
         gates.append(found("contents_padding", detail="/Contents"))
     whole = signed_length == end.size or only_white(stream, signed_length)
     gates += _check_coverage(reader, signature, end, whole)
-    report = await _check_cms(ranges, signature, numbers, signed_data, trust, evidence)
+    report = await _check_cms(ranges, signature, numbers, signed_data, trust, evidence, proofs)
     findings = [*gates, *report.findings]
+    if report.kind == "timestamp" and report.signing_time is not None and judge(findings)[0] is Verdict.PASSED:
+        proofs.add(revision, report.signing_time, _has_store(reader, signature.signed_revision))
     changes, change_findings = ([], []) if whole else history.review(signature, signed_length, [s for s in later if s.revision > revision])
     return replace(report, findings=(*findings, *change_findings), changes=tuple(changes), revision=revision, covers_whole_file=whole)
 
@@ -299,7 +303,7 @@ def _check_coverage(reader: PdfFileReader, signature: EmbeddedPdfSignature, end:
 
 
 async def _check_cms(
-    ranges: Ranges, signature: EmbeddedPdfSignature, numbers: Sequence[Any], signed_data: Any, trust: Trust, evidence: Evidence
+    ranges: Ranges, signature: EmbeddedPdfSignature, numbers: Sequence[Any], signed_data: Any, trust: Trust, evidence: Evidence, proofs: Proofs
 ) -> SignatureReport:
     kind = lookup(signature.sig_object, "/SubFilter")
 
@@ -307,17 +311,26 @@ async def _check_cms(
         return ranges.digest(algorithm, int(numbers[1]), int(numbers[2]), int(numbers[3]))
 
     if kind == _STAMP:
-        return await _check_document_stamp(signed_data, digest, trust, evidence)
+        return await _check_document_stamp(signed_data, digest, trust, evidence, proofs.of(signature.signed_revision + 1))
     if not isinstance(signed_data["encap_content_info"]["content"], core.Void):
         return SignatureReport((found("content_inside"),))
     return await check_signer(
         signed_data, signed_data["signer_infos"][0], digest_of=digest, content_type=signed_data["encap_content_info"]["content_type"].native,
         manner=Manner(ess_required=kind == _PADES), trust=trust, evidence=evidence, fallback_time=_claimed(signature),
+        proved_at=proofs.of(signature.signed_revision + 1), archived=proofs.cover_store(signature.signed_revision + 1),
     )  # fmt: skip
 
 
-async def _check_document_stamp(token: Any, digest: Any, trust: Trust, evidence: Evidence) -> SignatureReport:
-    stamp, findings = await check_stamp(token, digest, trust, evidence)
+def _has_store(reader: PdfFileReader, revision: int) -> bool:
+    """Whether the document security store stood in that revision already."""
+    try:
+        return lookup(reader.get_historical_root(revision), "/DSS") is not None
+    except Exception:  # noqa: BLE001 - only the level that is shown hangs on it
+        return False
+
+
+async def _check_document_stamp(token: Any, digest: Any, trust: Trust, evidence: Evidence, proved_at: datetime | None) -> SignatureReport:
+    stamp, findings = await check_stamp(token, digest, trust, evidence, proved_at)
     if stamp is None:
         return SignatureReport(tuple(findings) or (found("timestamp_invalid"),), kind="timestamp")
     return SignatureReport(

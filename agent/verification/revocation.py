@@ -13,6 +13,10 @@ from typing import Any, TypeAlias
 from asn1crypto import crl as asn1_crl
 from asn1crypto import ocsp as asn1_ocsp
 from asn1crypto import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.x509 import CRLReason, ReasonFlags, load_der_x509_crl
+from cryptography.x509.oid import CRLEntryExtensionOID
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.errors import RevokedError, ValidationError
 from pyhanko_certvalidator.path import ValidationPath
@@ -40,8 +44,9 @@ _HEAR = CertRevTrustPolicy(
 _WITHOUT_END = timedelta(days=1)
 """How long a word without nextUpdate counts."""
 _SECOND = timedelta(seconds=1)
-_HARMLESS = frozenset({"unspecified", "affiliation_changed", "superseded", "cessation_of_operation"})
+_HARMLESS = frozenset({"affiliation_changed", "superseded", "cessation_of_operation"})
 """Reasons that leave a time-stamp issuer's earlier stamps good (RFC 3161 clause 4)."""
+_SNAKE = {flag: flag.name for flag in ReasonFlags}
 _HEARD_MAX = 1000
 
 Item: TypeAlias = Any
@@ -97,9 +102,10 @@ async def _status_of(
     refused: list[Finding] = []
     brought: list[Word] = []
     for der, item in items.items():
-        word = await _hear(item, certificate, part, trust, evidence)
-        if isinstance(word, Finding):
-            refused.append(word)
+        word = await _hear(item, certificate, issuer, part, trust, evidence)
+        if isinstance(word, Finding) and (der not in own or _names_source(certificate)):
+            refused.append(word)  # what a document brings for nothing is not even worth a doubt
+        if not isinstance(word, Word):
             continue
         words.append(word)
         if der in own:
@@ -168,8 +174,10 @@ def _span(item: Item, certificate: x509.Certificate) -> tuple[datetime, datetime
     return made, until or made + _WITHOUT_END, algorithm
 
 
-async def _hear(item: Item, certificate: x509.Certificate, part: ValidationPath, trust: Trust, evidence: Evidence) -> Word | Finding:
-    """What the item says, asked at a time at which its issuer could speak; a finding where it is not to be believed."""
+async def _hear(
+    item: Item, certificate: x509.Certificate, issuer: x509.Certificate, part: ValidationPath, trust: Trust, evidence: Evidence
+) -> Word | Finding | None:
+    """What the item says, asked at a time at which its issuer could speak; a finding where it is not to be believed, None where it says nothing."""
     name = certificate_name(certificate)
     try:
         made, until, algorithm = _span(item, certificate)
@@ -181,6 +189,10 @@ async def _hear(item: Item, certificate: x509.Certificate, part: ValidationPath,
     word = _heard.get(key)
     if word is None:
         word = await _ask(item, certificate, part, trust, evidence, made, until)
+        if word is None and isinstance(item, asn1_crl.CertificateList):
+            genuine, word = _listed(item, certificate, issuer, made, until)
+            if genuine and word is None:
+                return None
         if word is None:
             return found("revocation_untrusted", name=name, detail=_kind(item))
         if len(_heard) >= _HEARD_MAX:
@@ -228,6 +240,31 @@ async def _ask(
             continue
         return Word("good", made, until if made <= end else made)
     return None
+
+
+def _listed(item: Item, certificate: x509.Certificate, issuer: x509.Certificate, made: datetime, until: datetime) -> tuple[bool, Word | None]:
+    """Whether a list that pyHanko will not take for complete (its scope is another, or unclear) is the issuer's own, and the entry it has.
+
+    Who is on such a list is revoked; who is not may be on another.
+    """
+    usage = issuer.key_usage_value
+    if item.issuer != certificate.issuer or (usage is not None and "crl_sign" not in usage.native):
+        return False, None
+    try:
+        key: Any = serialization.load_der_public_key(issuer.public_key.dump())
+        revocations = load_der_x509_crl(item.dump())
+        if not revocations.is_signature_valid(key):
+            return False, None
+        entry = revocations.get_revoked_certificate_by_serial_number(certificate.serial_number)
+        if entry is None or any(e.oid == CRLEntryExtensionOID.CERTIFICATE_ISSUER for e in entry.extensions):
+            return True, None
+        reasons = [e.value.reason for e in entry.extensions if isinstance(e.value, CRLReason)]
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return False, None
+    if ReasonFlags.remove_from_crl in reasons:
+        return True, None
+    state = "suspended" if ReasonFlags.certificate_hold in reasons else "revoked"
+    return True, Word(state, made, until, entry.revocation_date_utc, _SNAKE.get(reasons[0]) if reasons else None)
 
 
 def _weigh(certificate: x509.Certificate, words: Sequence[Word], at: datetime) -> Status:

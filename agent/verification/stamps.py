@@ -1,7 +1,7 @@
 """Time-stamps (RFC 3161, RFC 5816): whether they are for these bytes, whether their issuer is trusted, and whether the time they name can be true."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from asn1crypto import cms, core, tsp, x509
@@ -20,6 +20,25 @@ class Stamp:
     time: datetime
     issuer: x509.Certificate
     revocation: str
+
+
+@dataclass(slots=True)
+class Proofs:
+    """What document time-stamps that hold prove: each covers every revision before its own (EN 319 142-1 clause 5.4.3)."""
+
+    _known: list[tuple[int, datetime, bool]] = field(default_factory=list)
+
+    def add(self, revision: int, time: datetime, covers_store: bool) -> None:
+        """A time-stamp in `revision`; `covers_store`: the revocation data of the document stood there already."""
+        self._known.append((revision, time, covers_store))
+
+    def of(self, revision: int) -> datetime | None:
+        """The earliest proved time at which `revision` existed."""
+        return min((time for number, time, _ in self._known if number > revision), default=None)
+
+    def cover_store(self, revision: int) -> bool:
+        """Whether one of them covers the revocation data as well."""
+        return any(covers for number, _, covers in self._known if number > revision)
 
 
 async def check_stamp(

@@ -26,6 +26,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from agent.verification.chain import Trust, load_certificates, load_crls
 from agent.verification.document import check_document
+from tests.pki import Site
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
@@ -144,6 +145,14 @@ def pki() -> Pki:
     ca = issue("测试签发 CA", root, ca=True)
     tsa = issue("测试时间戳", ca, key_usage=usage("digital_signature"), purposes=[ExtendedKeyUsageOID.TIME_STAMPING], key=rsa_key())
     return Pki(root, ca, issue("李工", ca), tsa)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A PKI in every state, with its services on this machine."""
+    made = Site(tmp_path_factory.mktemp("site"))
+    yield made
+    made.close()
 
 
 def blank_pdf(lines: int = 10, pages: int = 1, note: str = "Ground floor plan") -> bytes:

@@ -317,7 +317,7 @@ def test_many_signatures_all_pass(check: Verifier, signing: Signing) -> None:
 def test_document_time_stamp_is_a_signature_of_its_own_kind(check: Verifier, signing: Signing, pki: Pki) -> None:
     from pyhanko.sign.signers import PdfTimeStamper
 
-    stamp = PdfTimeStamper(stamper(pki.tsa, [pki.ca], NOW))
+    stamp = PdfTimeStamper(stamper(pki.tsa, [pki.ca], datetime.now(UTC)))
     out = stamp.timestamp_pdf(IncrementalPdfFileWriter(io.BytesIO(signing.sign(blank_pdf()))), "sha256", bytes_reserved=8192)
     document = check(bytes(out.getbuffer()))
     assert [(s["kind"], s["verdict"]) for s in document["signatures"]] == [("signature", "passed"), ("timestamp", "passed")]
