@@ -14,7 +14,7 @@ from agent.inventory.inspection import Inspection, SecondOpinion, Seen, SeenCert
 from agent.inventory.service import Inventory
 from agent.server.jobs import Job
 from tokens import module_file, platform, public, vendor
-from tokens.errors import KeyNotFound, MechanismUnsupported, ModuleUnusable, TokenError, TokenFault
+from tokens.errors import KeyNotFound, MechanismUnsupported, ModuleUnusable, PinLocked, TokenError, TokenFault
 from tokens.profiles import profile_of
 from tokens.session import Session
 from tokens.types import KeyType, ModuleRef, ModuleStatus, PinState, Token
@@ -36,11 +36,19 @@ async def look(inventory: Inventory, home: Home, job: Job, token: Token) -> Seen
     ref = inventory.module(token.module)
     status = await inventory.module_status(ref)
     seen = Seen(datetime.now(UTC), token, status, _file(ref), _is_software(ref, status, token), logged_in=False, certificates=_read(views(token)))
-    if token.pin_state is PinState.LOCKED:
-        return replace(seen, failure="pin_locked")
-    seen = replace(seen, second=await _second_opinion(inventory, home, ref, token))
-    async with inventory.unlocked(job, token, "token_inspect") as session:
-        now = replace(token, keys=await session.keys(), certificates=await session.certificates())
+    if token.pin_state is not PinState.LOCKED:
+        seen = replace(seen, second=await _second_opinion(inventory, home, ref, token))
+        try:
+            return await _inside(inventory, job, seen)
+        except PinLocked:  # since it was last seen, or by a PIN of somebody else's
+            seen = replace(seen, token=replace(token, pin_state=PinState.LOCKED))
+    return replace(seen, failure="pin_locked")
+
+
+async def _inside(inventory: Inventory, job: Job, seen: Seen) -> Seen:
+    """What shows after a login."""
+    async with inventory.unlocked(job, seen.token, "token_inspect") as session:
+        now = replace(seen.token, keys=await session.keys(), certificates=await session.certificates())
         certificates = _read(views(now))
         private = [key for key in now.keys if key.private]
         keys = []

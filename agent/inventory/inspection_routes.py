@@ -11,6 +11,7 @@ from agent.inventory.inspection import judge
 from agent.inventory.routes import TokenBody
 from agent.inventory.service import Inventory
 from agent.server.jobs import Job, Jobs
+from tokens.types import PinState
 
 
 def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Sequence[str]]) -> APIRouter:
@@ -23,6 +24,9 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
 
         async def work(job: Job) -> dict[str, Any]:
             token = await inventory.pick(body.token)
+            if token.pin_state is PinState.LOCKED:
+                inventory.stale()  # no verdict is given by what was seen before it was asked for: it may have been unblocked since
+                token = await inventory.pick(body.token)
             seen = await inspecting.look(inventory, home, job, token)
             return inspecting.result(seen, judge(seen), inventory.entry(seen.token, own()))
 
