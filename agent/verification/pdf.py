@@ -24,6 +24,7 @@ from agent.verification.verdict import judge
 
 _PADES, _ADOBE, _STAMP = "/ETSI.CAdES.detached", "/adbe.pkcs7.detached", "/ETSI.RFC3161"
 _FIELDS_MAX = 20_000
+_SIGNATURES_MAX = 1000
 _SALVAGED_MAX = 8
 
 
@@ -170,7 +171,8 @@ def open_signed_part(stream: BinaryIO) -> tuple[BinaryIO, PdfFileReader, int] | 
 
 async def _check_reader(stream: BinaryIO, reader: PdfFileReader, trust: Trust, deadline: float) -> list[SignatureReport]:
     end = end_of(stream)
-    fields = list(signed_fields(reader))
+    every = list(signed_fields(reader))
+    fields = every[:_SIGNATURES_MAX]
     where = _places(reader, fields)
     evidence = evidence_of(reader)
     opened = [_open_field(reader, f) for f in fields]
@@ -178,18 +180,22 @@ async def _check_reader(stream: BinaryIO, reader: PdfFileReader, trust: Trust, d
     order = sorted(range(len(fields)), key=lambda n: _revision_of(opened[n]), reverse=True)
     history = History(reader, stream, end.size, deadline)
     reports: dict[int, SignatureReport] = {}
+    known: dict[tuple[int, int] | None, SignatureReport] = {}
     later: list[Later] = []
     proofs = Proofs()
     try:
         for number in order:
             field, signature = fields[number], opened[number]
             place = where.get(number)
+            shared = _value_of(field)
             try:
-                report = (
-                    signature
-                    if isinstance(signature, SignatureReport)
-                    else await _check_field(stream, reader, signature, end, ranges, trust, evidence, history, later, proofs)
-                )
+                if isinstance(signature, SignatureReport):
+                    report = signature
+                elif shared is not None and shared in known:  # several fields may show one signature
+                    report = known[shared]
+                else:
+                    report = await _check_field(stream, reader, signature, end, ranges, trust, evidence, history, later, proofs)
+                    known[shared] = report
             except MemoryError:
                 raise
             except Exception as exc:  # noqa: BLE001 - one bad signature never hides another; what could not be checked never passes
@@ -202,11 +208,18 @@ async def _check_reader(stream: BinaryIO, reader: PdfFileReader, trust: Trust, d
     finally:
         history.close()
     made = [reports[n] for n in sorted(reports, key=lambda n: (reports[n].revision or 0, n))]
-    return made + _removed(stream, reader, fields)
+    if len(every) > len(fields):
+        made.append(SignatureReport((found("not_checked", detail=f"{len(every) - len(fields)} more signatures"),)))
+    return made + _removed(stream, reader, every)
 
 
 def _revision_of(opened: EmbeddedPdfSignature | SignatureReport) -> int:
     return opened.signed_revision if isinstance(opened, EmbeddedPdfSignature) else -1
+
+
+def _value_of(field: SignedField) -> tuple[int, int] | None:
+    raw = field.field.raw_get("/V")
+    return (raw.idnum, raw.generation) if isinstance(raw, generic.IndirectObject) else None
 
 
 def _first_parts(opened: EmbeddedPdfSignature | SignatureReport) -> list[int]:

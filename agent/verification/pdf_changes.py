@@ -1,5 +1,6 @@
 """What happened after a signature: the structure by pyHanko's difference policy, the look by rendering, the certification's permission over both."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeAlias
@@ -92,6 +93,8 @@ class History:
         return self._steps[revision]
 
     def _compare(self, policy: StandardDiffPolicy, revision: int, lock: FieldMDPSpec | None = None) -> Step:
+        if time.monotonic() > self._deadline:
+            return SuspiciousModification("time")
         try:
             old, new = self._view(revision - 1), self._view(revision)
             return policy.apply(old=old, new=new, field_mdp_spec=lock, doc_mdp=None)

@@ -131,7 +131,8 @@ def own_section(lines: list[Line]) -> str:
     return (
         "## Attacks made by ourselves\n\n"
         f"{_summary(lines)} Made by `tests/verification/attacks`: signature exclusion (usf), incremental saving (isa), wrapping (swa) and holes "
-        "in what is signed, shadow attacks, evil annotations (eaa), sneaky signatures (ssa), surgery on the CMS. Bombs are tested beside them (`test_bombs.py`).\n\n"
+        "in what is signed, shadow attacks, evil annotations (eaa), sneaky signatures (ssa), surgery on the "
+        "CMS. Bombs are tested beside them (`test_bombs.py`).\n\n"
         f"{_OWN_COLUMNS}\n" + "\n".join(rows) + "\n"
     )
 
