@@ -205,7 +205,7 @@ class LoginProgram(Program):
 
     def initialise(self, args: Message) -> Message:
         """C_InitToken, SO login, C_InitPIN; the module then starts anew, since slots are renumbered."""
-        slot = self._slot
+        slot = self._ready()  # what is there now is erased, not what was there when the PINs were asked for
         if slot.flags & ck.CKF_TOKEN_INITIALIZED:  # SoftHSM2 calls a blank token's PINs locked
             self._guard(lambda: pins.guard_so(slot, bool(args.get("confirm_final_try"))))
         try:
