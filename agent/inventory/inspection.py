@@ -231,7 +231,7 @@ def _export(seen: SeenKey, aside: bool) -> Finding:
     if not seen.attempts or odd:
         return Finding("key_export", "warn", words.untried(label, odd), words.AGAIN, label, unproved=not aside)
     if "without_effect" in seen.attempts.values():
-        return Finding("key_export", "warn", words.without_effect(label), words.HARMLESS, label)
+        return Finding("key_export", "warn", words.without_effect(label), words.UNREFUSED, label, unproved=not aside)
     return Finding("key_export", "ok", words.refused(label, len(seen.attempts)), key=label)
 
 

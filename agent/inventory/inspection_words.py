@@ -42,9 +42,9 @@ OTHER_ALGORITHM: Text = (
     "签名请用 RSA 或 P-256 等密钥和它的数字证书；这把密钥不受影响。",
     "Sign with an RSA or P-256 key and its certificate; this key stays as it is.",
 )
-HARMLESS: Text = (
-    "有些安全芯片（如 TPM）不靠这些标志保护私钥；不影响使用。",
-    "Some chips (TPMs) do not rely on these flags to protect a key; it may be used.",
+UNREFUSED: Text = (
+    "有些安全芯片（如 TPM）不靠这些标志保护私钥，可以用它签名；但改标志没有被拒绝，所以不用于电子印章。",
+    "Some chips (TPMs) do not rely on these flags to protect a key; it may sign, but since the change was not refused it carries no seal.",
 )
 ISSUER: Text = ("请联系发证机构或 UKey 管理员。", "Ask whoever issued it, or its administrator.")
 UNBLOCK: Text = (
