@@ -93,15 +93,15 @@ TABLE: Mapping[str, Row] = {
     "algorithm_weak": _row(
         UNSURE,
         "CRYPTO_CONSTRAINTS_FAILURE_NO_POE",
-        "使用了已不安全的算法（{name}，{where}）",
-        "it relies on an algorithm that is no longer safe ({name}, {where})",
+        "使用了已不安全的算法（{name}，{where}：{why}）",
+        "it relies on an algorithm that is no longer safe ({name}, {where}: {why})",
         *_RESIGN,
     ),
     "algorithm_broken": _row(
         FAILED,
         "CRYPTO_CONSTRAINTS_FAILURE",
-        "使用了已被攻破的算法（{name}，{where}）",
-        "it relies on an algorithm that is broken ({name}, {where})",
+        "使用了已被攻破的算法（{name}，{where}：{why}）",
+        "it relies on an algorithm that is broken ({name}, {where}: {why})",
         *_RESIGN,
     ),
     "algorithm_unknown": _row(

@@ -1,7 +1,4 @@
-"""Which algorithms and which certificates may carry a signature: data first, then the functions that apply it.
-
-Sources: ETSI TS 119 312 (SHA-1, SHA-224, RSA below 2048 bits, curves below 256 bits), FIPS 186-5 (e >= 65537), RFC 6151 (MD5).
-"""
+"""Which algorithms and which certificates may carry a signature: the functions that apply the rows of `policy_data`."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,38 +6,24 @@ from typing import Any
 from asn1crypto import algos, cms, x509
 
 from agent.verification.model import Finding, found
+from agent.verification.policy_data import CURVES, DIGESTS, FAMILIES, KEYS, OTHER_PURPOSES, RSA_EXPONENTS, RSA_SIZES, SIGNING_PURPOSES, Rule
 
-SOUND_DIGESTS = frozenset({"sha256", "sha384", "sha512"})
-WEAK_DIGESTS: Mapping[str, str] = {"sha1": "SHA-1", "sha224": "SHA-224", "sha512_224": "SHA-512/224"}
-BROKEN_DIGESTS: Mapping[str, str] = {"md2": "MD2", "md4": "MD4", "md5": "MD5", "ripemd128": "RIPEMD-128"}
-RSA_BITS_SOUND, RSA_BITS_BROKEN = 2048, 1024
-RSA_EXPONENT_SOUND = 65537
-SOUND_CURVES: Mapping[str, int] = {
-    "secp256r1": 256, "secp384r1": 384, "secp521r1": 521, "brainpoolp256r1": 256, "brainpoolp384r1": 384, "brainpoolp512r1": 512,
-    "1.3.36.3.3.2.8.1.1.7": 256, "1.3.36.3.3.2.8.1.1.11": 384, "1.3.36.3.3.2.8.1.1.13": 512, "secp256k1": 256,
-}  # fmt: skip
-WEAK_CURVES: Mapping[str, str] = {"secp192r1": "P-192", "secp224r1": "P-224", "1.3.132.0.33": "P-224", "1.2.840.10045.3.1.1": "P-192"}
-SIGNATURE_FAMILIES = frozenset({"rsassa_pkcs1v15", "rsassa_pss", "ecdsa", "ed25519", "ed448"})
+_CODES: Mapping[str, str] = {"weak": "algorithm_weak", "broken": "algorithm_broken", "unsupported": "algorithm_unknown"}
 
-SIGNING_PURPOSES = frozenset(
-    {
-        "any_extended_key_usage", "email_protection", "client_auth", "microsoft_document_signing", "adobe_authentic_documents_trust",
-        "1.3.6.1.5.5.7.3.36",  # id-kp-documentSigning, RFC 9336
-        "1.3.6.1.4.1.311.10.3.12", "1.2.840.113583.1.1.5", "microsoft_smart_card_logon",
-    }
-)  # fmt: skip
-OTHER_PURPOSES = frozenset({"server_auth", "code_signing", "time_stamping", "ocsp_signing", "ipsec_end_system", "ipsec_tunnel", "ipsec_user"})
+
+def _apply(rule: Rule | None, where: str, otherwise: str) -> list[Finding]:
+    """What a rule finds; without one the algorithm is unknown and shown as `otherwise`."""
+    if rule is None:
+        return [found("algorithm_unknown", name=otherwise, where=where)]
+    if rule.state == "sound":
+        return []
+    facts = {"why": rule.why} if rule.why else {}
+    return [found(_CODES[rule.state], name=rule.name, where=where, **facts)]
 
 
 def check_digest(name: str, where: str) -> list[Finding]:
     """Findings about a digest algorithm by its asn1crypto name."""
-    if name in SOUND_DIGESTS:
-        return []
-    if name in BROKEN_DIGESTS:
-        return [found("algorithm_broken", name=BROKEN_DIGESTS[name], where=where)]
-    if name in WEAK_DIGESTS:
-        return [found("algorithm_weak", name=WEAK_DIGESTS[name], where=where)]
-    return [found("algorithm_unknown", name=name, where=where)]
+    return _apply(DIGESTS.get(name), where, name)
 
 
 def check_key(public_key: Any, where: str) -> list[Finding]:
@@ -50,25 +33,23 @@ def check_key(public_key: Any, where: str) -> list[Finding]:
         return _check_rsa(public_key, where)
     if kind == "ec":
         form, curve = public_key.curve
-        if form == "named" and curve in SOUND_CURVES:
-            return []
-        if form == "named" and curve in WEAK_CURVES:
-            return [found("algorithm_weak", name=WEAK_CURVES[curve], where=where)]
-        return [found("algorithm_unknown", name=curve if form == "named" else "EC", where=where)]
-    if kind in ("ed25519", "ed448"):
-        return []
-    return [found("algorithm_unknown", name=kind, where=where)]
+        if form != "named":  # parameters of one's own: with them a key can be made to fit any signature (CVE-2020-0601)
+            return [found("algorithm_unknown", name="EC", where=where)]
+        return _apply(CURVES.get(curve), where, curve)
+    return _apply(KEYS.get(kind), where, FAMILIES[kind].name if kind in FAMILIES else kind)
 
 
 def _check_rsa(public_key: Any, where: str) -> list[Finding]:
-    bits = public_key.bit_size
-    exponent = public_key["public_key"].parsed["public_exponent"].native
-    out: list[Finding] = []
-    if bits < RSA_BITS_SOUND:
-        out.append(found("algorithm_broken" if bits < RSA_BITS_BROKEN else "algorithm_weak", name=f"RSA-{bits}", where=where))
-    if exponent < RSA_EXPONENT_SOUND:
-        out.append(found("algorithm_weak", name=f"RSA e={exponent}", where=where))
-    return out
+    key = public_key["public_key"].parsed
+    bits, exponent = key["modulus"].native.bit_length(), key["public_exponent"].native
+    out = _by_size(RSA_SIZES, bits, where, f"RSA-{bits}")
+    even = exponent > 1 and exponent % 2 == 0
+    return out + _by_size(RSA_EXPONENTS, 1 if even else exponent, where, f"RSA e={exponent if exponent < 2**64 else '…'}")
+
+
+def _by_size(rows: Iterable[tuple[int, Rule]], size: int, where: str, name: str) -> list[Finding]:
+    rule = next((rule for limit, rule in rows if size < limit), None)
+    return _apply(rule and Rule(name, rule.state, rule.why, rule.source), where, name)
 
 
 def _family_and_digest(algorithm: Any) -> tuple[str, str | None]:
@@ -85,12 +66,10 @@ def check_signature_algorithm(algorithm: algos.SignedDigestAlgorithm, digest: st
     try:
         family, implied = _family_and_digest(algorithm)
     except ValueError:
-        return [found("algorithm_unknown", name=algorithm["algorithm"].native, where=where)]
-    if family not in SIGNATURE_FAMILIES:
-        return [found("algorithm_unknown", name=family, where=where)]
-    if family in ("ed25519", "ed448"):
-        return []
-    out: list[Finding] = []
+        family, implied = algorithm["algorithm"].native, None
+    out = _apply(FAMILIES.get(family), where, family)
+    if family in ("ed25519", "ed448") or any(f.code == "algorithm_unknown" for f in out):
+        return out
     if implied is not None and implied != digest:
         out.append(found("cms_structure", detail=f"{digest} / {implied}"))
     if family == "rsassa_pss":
@@ -105,7 +84,11 @@ def check_certificate(certificate: x509.Certificate, is_anchor: bool, where: str
     out = check_key(certificate.public_key, where)
     if not is_anchor:
         algorithm = certificate["signature_algorithm"]
-        family, digest = _family_and_digest(algorithm)
+        try:
+            family, digest = _family_and_digest(algorithm)
+        except ValueError:
+            return [*out, found("algorithm_unknown", name=algorithm["algorithm"].native, where=where)]
+        out += _apply(FAMILIES.get(family), where, family)
         if family in ("ed25519", "ed448"):
             return out
         out += check_digest(digest or "?", where)

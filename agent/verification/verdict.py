@@ -6,6 +6,7 @@ from typing import Any
 
 from agent.verification.findings import DOCUMENT, TABLE, Row
 from agent.verification.model import Finding, Say, SignatureReport, Verdict, clean, iso
+from agent.verification.policy_data import WHY
 
 _ORDER = {Verdict.FAILED: 0, Verdict.INDETERMINATE: 1, None: 2}
 _LEAD = {Verdict.FAILED: Say("不通过：", "Failed: "), Verdict.INDETERMINATE: Say("无法确认：", "Could not be confirmed: ")}
@@ -26,7 +27,10 @@ def _by_weight(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _fill(say: Say, finding: Finding) -> Say:
-    return Say(say.zh.format_map(finding.facts), say.en.format_map(finding.facts))
+    why = WHY.get(finding.facts.get("why", ""))
+    if why is None:
+        return Say(say.zh.format_map(finding.facts), say.en.format_map(finding.facts))
+    return Say(say.zh.format_map({**finding.facts, "why": why.zh}), say.en.format_map({**finding.facts, "why": why.en}))
 
 
 def _sentence(verdict: Verdict, whats: Sequence[Say], needs: Sequence[Say]) -> Say:
