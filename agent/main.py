@@ -62,6 +62,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent.signing.recovery import close_open_sets
     from agent.signing.routes import router as signing_routes
     from agent.store.sqlite import Store
+    from agent.verification.fetch import Fetcher
     from agent.verification.revision_routes import router as revision_routes
     from agent.verification.routes import router as verification_routes
     from agent.verification.service import Checkers
@@ -69,7 +70,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     ledger = Ledger(Store(home.data / "ledger.db"))
     await close_open_sets(ledger)
     inventory, jobs, activity, stopper, crew = Inventory(home), Jobs(), Activity(), Stopper(), Crew(keep=3)
-    checkers = Checkers()
+    checkers, fetcher = Checkers(), Fetcher()
 
     def own_subjects() -> list[str]:
         return [certificate.subject.rfc4514_string() for certificate in anchors.own(home)]
@@ -80,13 +81,14 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     app.include_router(inspection_routes(home, inventory, jobs, own_subjects))
     app.include_router(authority_routes(home, inventory, ledger, jobs, own_subjects))
     app.include_router(signing_routes(home, inventory, ledger, jobs, crew))
-    app.include_router(verification_routes(home, jobs, checkers))
+    app.include_router(verification_routes(home, jobs, checkers, fetcher))
     app.include_router(revision_routes(checkers))
     app.include_router(doctor.router(home, inventory, ledger.newest))
 
     async def closing() -> None:
         await crew.close()
         await checkers.close()
+        await fetcher.close()
         await inventory.close()
         await ledger.close()
 

@@ -96,6 +96,14 @@ TRUST: Mapping[str, Row] = {
         "需要发证机构最新的证书吊销列表",
         "a fresh revocation list of its issuer is needed",
     ),
+    "revocation_unasked": row(
+        UNSURE,
+        "TRY_LATER",
+        "没有联网向 {host} 查询证书“{name}”是否已被吊销",
+        "{host} was not asked whether the certificate “{name}” was revoked",
+        "需要允许联网查询，或提供发证机构最新的证书吊销列表",
+        "asking has to be allowed, or a fresh revocation list of its issuer is needed",
+    ),
     "revocation_unanswered": row(
         UNSURE,
         "TRY_LATER",

@@ -20,6 +20,7 @@ from agent.verification.pdf_page import Place, lookup, places
 from agent.verification.pdf_raw import End, Ranges, byte_ranges, check_byte_range, end_of, is_signature_gap, only_white, size_of
 from agent.verification.signer import Manner, NotSignedData, check_signer, load_signed_data
 from agent.verification.stamps import Proofs, check_stamp
+from agent.verification.trust import load_fetched
 from agent.verification.verdict import judge
 
 _PADES, _ADOBE, _STAMP = "/ETSI.CAdES.detached", "/adbe.pkcs7.detached", "/ETSI.RFC3161"
@@ -125,7 +126,8 @@ def evidence_of(reader: PdfFileReader) -> Evidence:
         return Evidence()
     try:
         store = DocumentSecurityStore.read_dss(reader)
-        return Evidence(tuple(store.load_certs()), tuple(store.crls), tuple(store.ocsps))
+        crls, ocsps = load_fetched(each.get_object().data for each in (*store.crls, *store.ocsps))
+        return Evidence(tuple(store.load_certs()), tuple(crls), tuple(ocsps))
     except Exception:  # noqa: BLE001 - it could only have helped
         return Evidence()
 

@@ -303,6 +303,8 @@ def _why(certificate: x509.Certificate, words: Sequence[Word], refused: Sequence
     if words:
         newest = max(words, key=lambda w: w.until)
         return found("revocation_stale", name=name, date=iso(newest.until))
+    if questions:
+        return found("revocation_unasked", name=name, host=questions[0].host)
     return found("revocation_unknown", name=name)
 
 

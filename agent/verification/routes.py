@@ -10,6 +10,7 @@ from typing import Any
 from asn1crypto import pem
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
@@ -18,6 +19,7 @@ from agent.api.home import Home
 from agent.api.uris import to_path, to_uri
 from agent.authority import anchors
 from agent.server.jobs import Job, JobBody, Jobs
+from agent.verification.fetch import Fetcher
 from agent.verification.service import Checkers, rate_since, verify
 
 _SUPPLIED_MAX = 8 * 1024 * 1024
@@ -25,19 +27,21 @@ _SUPPLIED_MAX = 8 * 1024 * 1024
 
 
 class VerifyBody(JobBody):
-    """Files to verify; paths are file URIs.  Without `trust` the anchors of the home count."""
+    """Files to verify; paths are file URIs.  Without `trust` the anchors of the home count.  `crl` files are revocation lists or OCSP responses."""
 
     files: list[str] = Field(min_length=1, max_length=100_000)
     signature: str | None = None
     trust: list[str] = Field(default_factory=list, max_length=1000)
     crl: list[str] = Field(default_factory=list, max_length=1000)
     at: str | None = Field(None, max_length=64)
+    fetch: bool = False
+    """Whether the issuers of the certificates may be asked over the network if they were revoked."""
 
 
-def router(home: Home, jobs: Jobs, workers: Checkers | None = None) -> APIRouter:
-    """The routes; `workers` is closed by whoever gave it (without one, workers end with the agent)."""
+def router(home: Home, jobs: Jobs, workers: Checkers | None = None, fetcher: Fetcher | None = None) -> APIRouter:
+    """The routes; `workers` and `fetcher` are closed by whoever gave them (without, they end with the agent)."""
     api = APIRouter(prefix="/v1")
-    checkers = workers or Checkers()
+    checkers, asker = workers or Checkers(), fetcher or Fetcher()
 
     @api.post("/verifications")
     async def verify_files(body: VerifyBody, request: Request) -> Response:
@@ -52,7 +56,8 @@ def router(home: Home, jobs: Jobs, workers: Checkers | None = None) -> APIRouter
         async def work(job: Job) -> dict[str, Any]:
             own = await asyncio.to_thread(anchors.by_fingerprint, home)
             trust = [t for path in given for t in await asyncio.to_thread(_certificates, path)] if given else list(own.values())
-            crls = [await asyncio.to_thread(_revocation_list, path) for path in crl_paths]
+            ask = asker.ask if body.fetch else None
+            crls = [await asyncio.to_thread(_revocation_data, path) for path in crl_paths]
             rate = rate_since(time.monotonic())
             job.emit("progress", stage="verify", done=0, total=len(files), rate=None)
 
@@ -60,7 +65,7 @@ def router(home: Home, jobs: Jobs, workers: Checkers | None = None) -> APIRouter
                 job.emit("document", **_on_the_wire(document))
                 job.emit("progress", stage="verify", done=done, total=total, rate=rate(done))
 
-            checking = verify(files, signature=signature, trust=trust, crls=crls, at=at, workers=checkers, on_progress=told, own=tuple(own))
+            checking = verify(files, signature=signature, trust=trust, crls=crls, at=at, workers=checkers, on_progress=told, own=tuple(own), ask=ask)
             return {"documents": [_on_the_wire(d) for d in await job.unless_cancelled(checking)]}
 
         return jobs.stream(request, "verify", body, work)
@@ -110,8 +115,13 @@ def _certificates(path: str) -> list[str]:
     return [c.public_bytes(Encoding.PEM).decode("ascii") for c in loaded]
 
 
-def _revocation_list(path: str) -> bytes:
+def _revocation_data(path: str) -> bytes:
+    """A revocation list or an OCSP response as DER."""
     data = _read(path)
+    try:
+        return ocsp.load_der_ocsp_response(data).public_bytes(Encoding.DER)
+    except ValueError:
+        pass
     try:
         loaded = x509.load_pem_x509_crl(data) if pem.detect(data) else x509.load_der_x509_crl(data)
     except ValueError as exc:

@@ -5,7 +5,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import structlog
@@ -26,6 +26,14 @@ Progress: TypeAlias = Callable[[int, int, dict[str, Any]], None]
 """Called after each file with how many are done, how many there are, and its document."""
 
 
+Ask: TypeAlias = Callable[[Sequence[Message]], Awaitable[Mapping[str, Message]]]
+"""Questions {key, url, host, body} to answers {data, why} by key (see `fetch.Fetcher.ask`)."""
+_ROUNDS_MAX = 6
+"""Looks at one document: each asks one source more for each certificate that is still unknown."""
+_FETCHED_MAX = 9 * 1024 * 1024
+"""Characters (base64) of answers that go with each request; beyond it nothing more is asked."""
+
+
 class Checker:
     """One worker process."""
 
@@ -34,13 +42,16 @@ class Checker:
         self.served = 0
 
     @classmethod
-    async def start(cls) -> "Checker":
-        """Spawn one and wait until its libraries are loaded; raises ChannelClosed, TimeoutError or OSError."""
+    async def start(cls, program: str = "agent.verification.worker", inherit: Sequence[str] = ()) -> "Checker":
+        """Spawn one and wait until its libraries are loaded; raises ChannelClosed, TimeoutError or OSError.
+
+        `inherit` names variables of the environment it gets beyond the usual ones.
+        """
         ours, theirs = platform.socket_pair()
-        env = {k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.startswith("LC_")}
+        env = {k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k in inherit or k.startswith("LC_")}
         try:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "agent.verification.worker", str(theirs.fileno())),
+                *(sys.executable, "-P", "-m", program, str(theirs.fileno())),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
@@ -152,21 +163,24 @@ async def verify(
     on_progress: Progress | None = None,
     own: Sequence[str] = (),
     seconds: float = SECONDS_PER_FILE,
+    ask: Ask | None = None,
 ) -> list[dict[str, Any]]:
     """The document of each file (paths), in their order.
 
     `trust` are PEM texts, `crls` PEM or DER, `at` ISO 8601 or None for now, `own` the fingerprints of our own CA's certificates,
     `seconds` the deadline for each file.  A file that ends or outlasts its worker gets "could not be checked" and nothing else does.
+    `ask` puts questions about revocation to the network (see `fetch`); without it nothing is asked.
     """
     request: Message = {"signature": signature, "trust": list(trust), "crls": [to_text(c) for c in crls], "at": at, "own": list(own)}
     done = 0
     documents: list[dict[str, Any] | None] = [None] * len(files)
     waiting = iter(enumerate(files))
+    known = Known(ask)
 
     async def work() -> None:
         nonlocal done
         for number, file in waiting:
-            document = await workers.check({**request, "file": file}, seconds)
+            document = await _check_and_ask({**request, "file": file}, seconds, workers, known)
             documents[number] = document
             done += 1
             if on_progress is not None:
@@ -176,6 +190,35 @@ async def verify(
         for _ in range(min(workers.most, len(files))):
             group.create_task(work())
     return [d for d in documents if d is not None]
+
+
+class Known:
+    """What the network said so far, for all documents of one request."""
+
+    def __init__(self, ask: Ask | None) -> None:
+        self._ask = ask
+        self.answers: dict[str, Message] = {}
+        self._bytes = 0
+
+    async def learn(self, questions: Sequence[Message]) -> bool:
+        """Ask what was not asked yet; whether anything was."""
+        new = [q for q in questions if q["key"] not in self.answers]
+        if self._ask is None or not new or self._bytes > _FETCHED_MAX:
+            return False
+        answers = await self._ask(new)
+        self._bytes += sum(len(a["data"] or "") for a in answers.values())
+        self.answers.update(answers)
+        return True
+
+
+async def _check_and_ask(request: Message, seconds: float, workers: Checkers, known: Known) -> dict[str, Any]:
+    """Check a document; where what the network may know would make the verdict surer, ask and check again."""
+    for _ in range(_ROUNDS_MAX):
+        document = await workers.check({**request, "fetched": dict(known.answers)}, seconds)
+        if not await known.learn(document.pop("wanted", ())):
+            break
+    document.pop("wanted", None)
+    return document
 
 
 def rate_since(started: float) -> Callable[[int], float | None]:

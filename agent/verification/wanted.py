@@ -1,5 +1,6 @@
 """Questions to the network that would make a verdict surer.  The worker only writes them down; asking is `fetch`'s, and only where it is allowed."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,11 @@ class Question:
 
     url: str
     body: bytes | None = None
+
+    @property
+    def key(self) -> str:
+        """What it is known by: one responder is asked about many certificates."""
+        return self.url if self.body is None else f"{self.url}#{hashlib.sha256(self.body).hexdigest()}"
 
     @property
     def host(self) -> str:
@@ -46,21 +52,21 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What became of questions that were asked: by URL, None for an answer, else why there is none."""
+    """What became of questions that were asked: by the questions' keys, None for an answer, else why there is none."""
 
-    by_url: Mapping[str, str | None] = field(default_factory=dict)
+    by_key: Mapping[str, str | None] = field(default_factory=dict)
 
     def silent(self, questions: Sequence[Question]) -> list[Question]:
         """Those that were asked and not answered."""
-        return [q for q in questions if self.by_url.get(q.url) is not None]
+        return [q for q in questions if self.by_key.get(q.key) is not None]
 
     def useless(self, questions: Sequence[Question]) -> list[Question]:
         """Those that were answered; of use only to whoever could do nothing with the answers."""
-        return [q for q in questions if q.url in self.by_url and self.by_url[q.url] is None]
+        return [q for q in questions if q.key in self.by_key and self.by_key[q.key] is None]
 
     def open(self, questions: Sequence[Question]) -> list[Question]:
         """Those not asked yet."""
-        return [q for q in questions if q.url not in self.by_url]
+        return [q for q in questions if q.key not in self.by_key]
 
 
 def questions_about(certificate: x509.Certificate, issuer: x509.Certificate) -> list[Question]:

@@ -6,7 +6,8 @@ Operations:
     ready   {} → {}
     revision  {file, revision, page, pixels} → as `pdf_revisions.show_revision`
     verify  {file, signature, trust, crls, at, own} → the document as the contract has it; `file` and `signature` are paths,
-            `trust` PEM texts, `crls` base64 of PEM or DER, `at` ISO 8601 or null, `own` fingerprints (SHA-256, hex) of our own CA
+            `trust` PEM texts, `crls` base64 of PEM or DER (lists or OCSP responses), `at` ISO 8601 or null, `own` fingerprints (SHA-256, hex)
+            of our own CA, `fetched` what the network said (key → {data, why}); the document has `wanted` beyond the contract: what to ask it
 """
 
 import asyncio
@@ -16,11 +17,12 @@ import sys
 from datetime import UTC, datetime
 from typing import Final
 
-from agent.verification.chain import Trust, load_certificates, load_crls
 from agent.verification.document import check_document
 from agent.verification.pdf_revisions import show_revision
+from agent.verification.trust import Trust, load_certificates, load_fetched, load_revocation
+from agent.verification.wanted import Answered
 from tokens import platform
-from tokens.wire import Link, Message, serve, to_bytes
+from tokens.wire import Link, Message, serve, to_bytes, to_text
 
 MEMORY_MAX: Final = 640 * 1024 * 1024
 """Address space of a worker, bytes; it starts with 90 MB."""
@@ -47,12 +49,16 @@ class Desk:
         try:
             if op == "revision":
                 return show_revision(args["file"], args["revision"], args["page"], args["pixels"])
-            return asyncio.run(check_document(args["file"], args["signature"], self._trust_of(args)))
+            trust = self._trust_of(args)
+            trust.wanted.take()
+            document = asyncio.run(check_document(args["file"], args["signature"], trust))
+            wanted = [{"key": q.key, "url": q.url, "host": q.host, "body": None if q.body is None else to_text(q.body)} for q in trust.wanted.take()]
+            return {**document, "wanted": wanted} if wanted else document
         except MemoryError as exc:
             raise OutOfMemory from exc
 
     def _trust_of(self, args: Message) -> Trust:
-        given = (tuple(args["trust"]), tuple(args["crls"]), args["at"], tuple(args["own"]))
+        given = (tuple(args["trust"]), tuple(args["crls"]), args["at"], tuple(args["own"]), tuple(args.get("fetched", {}).items()))
         if given != self._given:
             self._trust = trust_from(args)
             self._given = given
@@ -64,9 +70,14 @@ def trust_from(args: Message) -> Trust:
     moment = datetime.fromisoformat(args["at"]) if args["at"] else None
     if moment is not None and moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
+    supplied = [load_revocation(to_bytes(data)) for data in args["crls"]]
+    fetched = args.get("fetched", {})
+    crls, ocsps = load_fetched(to_bytes(a["data"]) for a in fetched.values() if a["data"] is not None)
     return Trust(
         anchors=tuple(c for text in args["trust"] for c in load_certificates(text.encode("ascii", "replace"))),
-        crls=tuple(c for data in args["crls"] for c in load_crls(to_bytes(data))),
+        crls=tuple(c for lists, _ in supplied for c in lists) + tuple(crls),
+        ocsps=tuple(r for _, responses in supplied for r in responses) + tuple(ocsps),
+        answered=Answered({key: a["why"] for key, a in fetched.items()}),
         at=moment,
         own_anchors=frozenset(args["own"]),
     )

@@ -24,8 +24,8 @@ from pyhanko.sign.timestamps import DummyTimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 from reportlab.pdfgen.canvas import Canvas
 
-from agent.verification.chain import Trust, load_certificates, load_crls
 from agent.verification.document import check_document
+from agent.verification.trust import Trust, load_certificates, load_revocation
 from tests.pki import Site
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -243,8 +243,9 @@ class Verifier:
         else:
             path = data
         anchors = tuple(c for text in (self.anchors if trust is None else trust) for c in load_certificates(text.encode()))
-        lists = tuple(c for crl in crls for c in load_crls(crl))
-        return asyncio.run(check_document(str(path), str(signature) if signature else None, Trust(anchors, lists, at)))
+        supplied = [load_revocation(crl) for crl in crls]
+        lists, answers = tuple(c for some, _ in supplied for c in some), tuple(r for _, some in supplied for r in some)
+        return asyncio.run(check_document(str(path), str(signature) if signature else None, Trust(anchors, lists, at, ocsps=answers)))
 
 
 @pytest.fixture

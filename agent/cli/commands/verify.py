@@ -43,8 +43,17 @@ def verify(
         list[str] | None,
         typer.Option("--trust", metavar="PEM", help=both("信任的根证书；默认为本机信任的", "Trusted roots; by default those of the home")),
     ] = None,
-    crl: Annotated[list[str] | None, typer.Option("--crl", metavar="F", help=both("证书吊销列表", "Revocation lists"))] = None,
+    crl: Annotated[
+        list[str] | None, typer.Option("--crl", metavar="F", help=both("证书吊销列表或 OCSP 应答", "Revocation lists or OCSP responses"))
+    ] = None,
     at: Annotated[str | None, typer.Option("--at", metavar="TIME", help=both("以此时刻为准（ISO 8601）", "Judge as of this time (ISO 8601)"))] = None,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            help=both("不联网；默认会向发证机构查询证书是否已被吊销", "Stay off the network; by default issuers are asked about revocation"),
+        ),
+    ] = False,
 ) -> int:
     """POST /v1/verifications."""
     from agent.cli.talk import run_job
@@ -58,6 +67,7 @@ def verify(
         "trust": [to_uri(file) for file in trust or ()],
         "crl": [to_uri(file) for file in crl or ()],
         "at": None if at is None else _moment(at),
+        "fetch": not offline,
     }
     _some_readable(files)
     done = with_paths(run_job(session, "/v1/verifications", body))
