@@ -115,7 +115,7 @@ def _configuration(prefix: str, keys: Path) -> CertomancerConfig:
         "services": {
             "ocsp": {"ca": {"for-issuer": "ca", "responder-cert": "responder", "signing-key": "responder"}},
             "crl-repo": {
-                "root": {"for-issuer": "root", "signing-key": "root", "simulated-update-schedule": "P30D"},
+                "root": {"for-issuer": "root", "signing-key": "root", "simulated-update-schedule": "P7D"},
                 "ca": {"for-issuer": "ca", "signing-key": "ca", "simulated-update-schedule": "P7D"},
             },
             "time-stamping": {name: {"signing-key": name, "signing-cert": name} for name in CERTS if name.startswith("tsa")},

@@ -201,23 +201,24 @@ class Known:
         self._bytes = 0
 
     async def learn(self, questions: Sequence[Message]) -> bool:
-        """Ask what was not asked yet; whether anything was."""
+        """Ask what was not asked yet; whether anything about these questions is known now."""
         new = [q for q in questions if q["key"] not in self.answers]
-        if self._ask is None or not new or self._bytes > _FETCHED_MAX:
-            return False
-        answers = await self._ask(new)
-        self._bytes += sum(len(a["data"] or "") for a in answers.values())
-        self.answers.update(answers)
-        return True
+        if self._ask is not None and new and self._bytes < _FETCHED_MAX:
+            answers = await self._ask(new)
+            self._bytes += sum(len(a["data"] or "") for a in answers.values())
+            self.answers.update(answers)
+        return any(q["key"] in self.answers for q in questions)
 
 
 async def _check_and_ask(request: Message, seconds: float, workers: Checkers, known: Known) -> dict[str, Any]:
     """Check a document; where what the network may know would make the verdict surer, ask and check again."""
+    started = time.monotonic()
     for _ in range(_ROUNDS_MAX):
+        began = time.monotonic()
         document = await workers.check({**request, "fetched": dict(known.answers)}, seconds)
-        if not await known.learn(document.pop("wanted", ())):
+        look = time.monotonic() - began
+        if not await known.learn(document.pop("wanted", ())) or time.monotonic() + look > started + seconds:
             break
-    document.pop("wanted", None)
     return document
 
 
