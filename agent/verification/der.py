@@ -91,3 +91,23 @@ def _odd_value(tag: int, value: bytes) -> Iterator[str]:
         unused = value[0] if value else 8
         if unused > 7 or (unused and (len(value) == 1 or value[-1] & ((1 << unused) - 1))):
             yield "BIT STRING"
+
+
+def in_order(encoded: bytes) -> bytes | None:
+    """A SET OF with its elements in the order DER prescribes; None where they stand so already or it is none."""
+    if encoded[:1] != b"\x31":
+        return None
+    try:
+        length, at = _length(encoded, 1, len(encoded), set())
+        if length is None or at + length != len(encoded):
+            return None
+        elements: list[bytes] = []
+        start = at
+        while start < len(encoded):
+            end = _element(encoded, start, len(encoded), (0, 0), set())
+            elements.append(encoded[start:end])
+            start = end
+    except Junk:
+        return None
+    ordered = sorted(elements)
+    return None if ordered == elements else encoded[:at] + b"".join(ordered)

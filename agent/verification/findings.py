@@ -6,6 +6,7 @@ A row without a verdict is a remark: it is said, and hinders nothing.
 
 from collections.abc import Mapping
 
+from agent.verification.findings_formats import FORMATS
 from agent.verification.findings_row import FAILED, UNSURE, Row
 from agent.verification.findings_row import LOOK as _LOOK
 from agent.verification.findings_row import RESEND as _RESEND
@@ -172,6 +173,7 @@ TABLE: Mapping[str, Row] = {
         *_RESIGN,
     ),
     **TRUST,
+    **FORMATS,
     # changes after signing
     "removed": _row(
         UNSURE,
@@ -280,6 +282,14 @@ DOCUMENT: Mapping[str, Row] = {
         "the file cannot be read ({detail})",
         "请检查文件和读取权限",
         "check the file and its permissions",
+    ),
+    "CONTAINER_TOO_LARGE": _row(
+        UNSURE,
+        "GENERIC",
+        "容器解开后过大（{detail}），没有检查",
+        "the container is too large when unpacked ({detail}) and was not checked",
+        "请向发件人核实，或用其他方式取得文件",
+        "ask the sender, or get the files in another way",
     ),
     "CHECK_FAILED": _row(
         UNSURE, "GENERIC", "检查没有完成（{detail}）", "it could not be checked ({detail})", "请重试，或换一份文件", "try again, or with another copy"

@@ -105,6 +105,7 @@ class SignatureReport:
 
     findings: tuple[Finding, ...] = ()
     field: str | None = None
+    """The field of a PDF, the entry of a container, or the file (where there are several) that holds the signature."""
     page: int | None = None
     rect_mm: tuple[float, float, float, float] | None = None
     signer: Signer | None = None
@@ -116,7 +117,11 @@ class SignatureReport:
     changes: tuple[Change, ...] = ()
     revocation: str = "not_offered"
     kind: str = "signature"
-    """signature or timestamp (a document time-stamp)."""
+    """signature, timestamp (of the document) or countersignature (over the value of another signature)."""
+    covers: tuple[str, ...] = ()
+    """In a container: the files this signature is over."""
+    counter_signs: int | None = None
+    """Of a counter-signature: the place (1 is the first) of the signature it is over, in the list of all."""
 
 
 def iso(moment: datetime | None) -> str | None:

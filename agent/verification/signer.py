@@ -3,20 +3,22 @@
 pyHanko does the cryptography; the gates here refuse what it would let through (see "hostile documents" in the decisions).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from asn1crypto import cms, core, parser, x509
+from cryptography.exceptions import InvalidSignature
 from pyhanko.sign.general import (
     CMSStructuralError,
     check_ess_certid,
 )
 from pyhanko.sign.validation.errors import SignatureValidationError
 from pyhanko.sign.validation.generic_cms import extract_self_reported_ts, get_signing_cert_attr, validate_sig_integrity
+from pyhanko_certvalidator.sig_validate import DefaultSignatureValidator, SignatureValidationContext
 
 from agent.verification.chain import ChainReport, Evidence, Trust, check_chain, describe
-from agent.verification.der import Junk, irregularities
+from agent.verification.der import Junk, in_order, irregularities
 from agent.verification.model import Finding, SignatureReport, clean, found, iso
 from agent.verification.policy import certificate_name, check_signer_algorithms, check_signer_use
 from agent.verification.stamps import check_signature_stamps
@@ -65,12 +67,29 @@ def certificates_of(signed_data: cms.SignedData) -> tuple[x509.Certificate, ...]
     return tuple(c.chosen for c in entries if c.name == "certificate")
 
 
-def check_shape(signed_data: cms.SignedData, signer_info: cms.SignerInfo) -> list[Finding]:
-    """Unsigned outer fields that nothing else would notice: versions and algorithm lists as RFC 5652 clauses 5.1 and 5.3 prescribe."""
+def check_shape(
+    signed_data: cms.SignedData, signer_info: cms.SignerInfo, frame: Sequence[Finding] | None = None, counter: bool = False
+) -> list[Finding]:
+    """Unsigned outer fields that nothing else would notice: versions and algorithm lists as RFC 5652 clauses 5.1 and 5.3 prescribe.
+
+    `frame` is what `check_frame` found, where it was asked before; a `counter`-signature's digest need not be listed outside.
+    """
     out: list[Finding] = []
     by_key = signer_info["sid"].name == "subject_key_identifier"
     if signer_info["version"].native != ("v3" if by_key else "v1"):
         out.append(found("cms_structure", detail="SignerInfo version"))
+    out += check_frame(signed_data) if frame is None else frame
+    digest = signer_info["digest_algorithm"]["algorithm"].native
+    if not counter and digest not in [a["algorithm"].native for a in signed_data["digest_algorithms"]]:
+        out.append(found("cms_structure", detail="digestAlgorithms"))
+    if not isinstance(signer_info["digest_algorithm"]["parameters"], (core.Null, core.Void)):
+        out.append(found("cms_structure", detail="digest parameters"))
+    return out
+
+
+def check_frame(signed_data: cms.SignedData) -> list[Finding]:
+    """The same of what all signers have in common, once for a whole SignedData."""
+    out: list[Finding] = []
     if signed_data["version"].native not in ("v1", "v3", "v4", "v5"):
         out.append(found("cms_structure", detail="SignedData version"))
     elif signed_data["version"].native != _due_version(signed_data):  # producers differ, nothing depends on it, but it is not protected
@@ -80,13 +99,8 @@ def check_shape(signed_data: cms.SignedData, signer_info: cms.SignerInfo) -> lis
             out.append(found("unsigned_part", detail=f"BER: {', '.join(sorted(odd))}"))
     except Junk as exc:
         out.append(found("cms_structure", detail=str(exc)))
-    digest = signer_info["digest_algorithm"]["algorithm"].native
-    listed = [a["algorithm"].native for a in signed_data["digest_algorithms"]]
-    if digest not in listed:
-        out.append(found("cms_structure", detail="digestAlgorithms"))
-    for algorithm in (*signed_data["digest_algorithms"], signer_info["digest_algorithm"]):
-        if not isinstance(algorithm["parameters"], (core.Null, core.Void)):
-            out.append(found("cms_structure", detail="digest parameters"))
+    if any(not isinstance(a["parameters"], (core.Null, core.Void)) for a in signed_data["digest_algorithms"]):
+        out.append(found("cms_structure", detail="digest parameters"))
     return out
 
 
@@ -101,8 +115,11 @@ def _due_version(signed_data: cms.SignedData) -> str:
     return "v1" if plain and all(i["version"].native == "v1" for i in signed_data["signer_infos"]) else "v3"
 
 
-def check_attributes(signer_info: cms.SignerInfo) -> list[Finding]:
-    """Signed attributes must be there, and those that mean one thing must have one value (RFC 5652 clause 11)."""
+def check_attributes(signer_info: cms.SignerInfo, counter: bool = False) -> list[Finding]:
+    """Signed attributes must be there, and those that mean one thing must have one value (RFC 5652 clause 11).
+
+    A `counter`-signature must not name a content type (clause 11.4).
+    """
     attributes = signer_info["signed_attrs"]
     if isinstance(attributes, core.Void) or len(attributes) == 0:
         return [found("attributes_missing")]
@@ -114,8 +131,10 @@ def check_attributes(signer_info: cms.SignerInfo) -> list[Finding]:
     for name in _ONCE:
         if seen.get(name, 0) > 1:
             out.append(found("attributes_repeated", name=name))
-    if not seen.get("message_digest") or not seen.get("content_type"):
+    if not seen.get("message_digest") or (not counter and not seen.get("content_type")):
         out.append(found("attributes_missing"))
+    if counter and "content_type" in seen:
+        out.append(found("cms_structure", detail="content-type in a counter-signature"))
     return out
 
 
@@ -158,8 +177,13 @@ def check_ess(signer_info: cms.SignerInfo, certificate: x509.Certificate, requir
     return []
 
 
-def check_unused(signed_data: cms.SignedData, signer_info: cms.SignerInfo, used: Iterable[x509.Certificate], trust: Trust) -> list[Finding]:
-    """Say which parts are neither protected by the signature nor used for the verdict, so that nobody takes them for signed."""
+def check_unused(
+    signed_data: cms.SignedData, signer_info: cms.SignerInfo, used: Iterable[x509.Certificate], trust: Trust, judged: Container[str] = ()
+) -> list[Finding]:
+    """Say which parts are neither protected by the signature nor used for the verdict, so that nobody takes them for signed.
+
+    `judged` are unsigned attributes that the caller judges by themselves.
+    """
     out: list[Finding] = []
     sid, signer = signer_info["sid"], [*used][-1:]
     if sid.name == "issuer_and_serial_number" and signer and sid.chosen["issuer"].dump() != signer[0].issuer.dump():
@@ -171,26 +195,59 @@ def check_unused(signed_data: cms.SignedData, signer_info: cms.SignerInfo, used:
     unsigned = signer_info["unsigned_attrs"]
     if not isinstance(unsigned, core.Void):
         for attribute in unsigned:
-            if attribute["type"].native not in ("signature_time_stamp_token", *VALUES):
+            if attribute["type"].native not in ("signature_time_stamp_token", *VALUES) and attribute["type"].native not in judged:
                 out.append(found("unsigned_part", detail=str(attribute["type"].native)))
     return out
 
 
-def check_mathematics(signer_info: cms.SignerInfo, certificate: x509.Certificate, content_type: str, digest_of: Digester) -> list[Finding]:
-    """Digest over the content and signature over the attributes."""
+def check_mathematics(signer_info: cms.SignerInfo, certificate: x509.Certificate, content_type: str | None, digest_of: Digester) -> list[Finding]:
+    """Digest over the content and signature over the attributes; without `content_type` it is a counter-signature over what `digest_of` digests."""
     try:
         digest = digest_of(signer_info["digest_algorithm"]["algorithm"].native)
-        intact, valid = validate_sig_integrity(signer_info, certificate, expected_content_type=content_type, actual_digest=digest)
-    except SignatureValidationError as exc:
+        if content_type is None:
+            intact, valid = _message_digest(signer_info) == digest, _signed(signer_info, certificate, _attributes(signer_info))
+        else:
+            intact, valid = validate_sig_integrity(signer_info, certificate, expected_content_type=content_type, actual_digest=digest)
+        reordered = not valid and (ordered := in_order(_attributes(signer_info))) is not None and _signed(signer_info, certificate, ordered)
+    except (SignatureValidationError, CMSStructuralError) as exc:
         return [found("cms_structure", detail=exc.failure_message)]
-    except CMSStructuralError as exc:
-        return [found("cms_structure", detail=exc.failure_message)]
+    except MemoryError:
+        raise
+    except Exception as exc:  # noqa: BLE001 - libraries refuse odd algorithms in many ways; what else is known of the signer still counts
+        return [found("not_checked", detail=type(exc).__name__)]
     out: list[Finding] = []
     if not intact:
         out.append(found("digest_mismatch"))
-    if not valid:
+    if reordered:  # signed in DER, written down in another order: RFC 5652 clause 5.4
+        out.append(found("unsigned_part", detail="BER: SET OF"))
+    elif not valid:
         out.append(found("signature_invalid"))
     return out
+
+
+def _attributes(signer_info: cms.SignerInfo) -> bytes:
+    """The signed attributes as they are signed: with the tag of a set."""
+    attributes = signer_info["signed_attrs"]
+    return b"" if isinstance(attributes, core.Void) else bytes(attributes.untag().dump())
+
+
+def _message_digest(signer_info: cms.SignerInfo) -> bytes | None:
+    """The message-digest attribute."""
+    for attribute in signer_info["signed_attrs"]:
+        if attribute["type"].native == "message_digest":
+            return bytes(attribute["values"][0].native)
+    return None
+
+
+def _signed(signer_info: cms.SignerInfo, certificate: x509.Certificate, attributes: bytes) -> bool:
+    context = SignatureValidationContext(contextual_md_algorithm=signer_info["digest_algorithm"]["algorithm"].native, prehashed=False)
+    try:
+        DefaultSignatureValidator().validate_signature(
+            signer_info["signature"].native, attributes, certificate.public_key, signer_info["signature_algorithm"], context=context
+        )
+    except InvalidSignature:
+        return False
+    return True
 
 
 def claimed_time(signer_info: cms.SignerInfo) -> datetime | None:
@@ -202,16 +259,19 @@ def claimed_time(signer_info: cms.SignerInfo) -> datetime | None:
 
 
 async def check_signer(
-    signed_data: cms.SignedData, signer_info: cms.SignerInfo, *, digest_of: Digester, content_type: str, manner: Manner, trust: Trust,
+    signed_data: cms.SignedData, signer_info: cms.SignerInfo, *, digest_of: Digester, content_type: str | None, manner: Manner, trust: Trust,
     evidence: Evidence, fallback_time: datetime | None = None, proved_at: datetime | None = None, archived: bool = False,
+    frame: Sequence[Finding] | None = None, judged: Container[str] = (),
 ) -> SignatureReport:  # fmt: skip
     """Everything that can be said of one signer; the caller adds what only the document's format knows.
 
     `proved_at` is a time at which the signature is proved to have existed by something outside it (a document time-stamp that covers it); `archived`
-    says that such a time-stamp covers the revocation data of the document, too.
+    says that such a time-stamp covers the revocation data of the document, too.  `content_type` is None for a counter-signature, whose digest is that
+    of the value it signs.  `frame` is what `check_frame` found, where it was asked before; `judged` are unsigned attributes the caller judges.
     """
+    counter = content_type is None
     certificates = certificates_of(signed_data)
-    findings = [*check_shape(signed_data, signer_info), *check_attributes(signer_info)]
+    findings = [*check_shape(signed_data, signer_info, frame, counter), *check_attributes(signer_info, counter)]
     certificate = choose_certificate(signer_info, certificates)
     claimed = claimed_time(signer_info) or fallback_time
     source = "claimed" if claimed else None
@@ -232,7 +292,7 @@ async def check_signer(
     chain: ChainReport = await check_chain(certificate, trust, own, proved, claimed=claimed)
     findings += [*chain.findings, *check_signer_use(certificate)]
     if chain.path:
-        findings += check_unused(signed_data, signer_info, chain.path, trust)
+        findings += check_unused(signed_data, signer_info, chain.path, trust, judged)
     return SignatureReport(
         findings=tuple(findings), signer=describe(certificate, chain.internal), signing_time=proved or claimed,
         time_source="timestamp" if proved else source, level=_level(signer_info, proved is not None, chain.embedded, archived),

@@ -20,6 +20,8 @@ class Stamp:
     time: datetime
     issuer: x509.Certificate
     revocation: str
+    path: tuple[x509.Certificate, ...] = ()
+    """From the anchor down to the issuer."""
 
 
 @dataclass(slots=True)
@@ -72,7 +74,7 @@ async def check_stamp(
     ]
     if findings:
         return None, findings
-    return Stamp(said.time, issuer, chain.revocation), []
+    return Stamp(said.time, issuer, chain.revocation, chain.path), []
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,11 @@ def _explain_passed(report: SignatureReport) -> Say:
             f"通过：截至 {moment} 文件已存在且此后没有被改动，可信时间戳由{name}加盖。",
             f"Passed: the file existed at {moment} and was not altered since; time-stamped by {name}.",
         )
+    elif report.kind == "countersignature":
+        head = Say(
+            f"通过：这是对第 {report.counter_signs} 个签名的副署，副署人是{name}，证书由{issuer}{internal.zh}签发。",
+            f"Passed: a counter-signature over signature {report.counter_signs}; by {name}, certificate issued by {issuer}{internal.en}.",
+        )
     else:
         allowed = (
             Say("签署后只增加了允许的内容", "only permitted additions were made since")
@@ -78,7 +83,7 @@ def _explain_passed(report: SignatureReport) -> Say:
             f"Passed: {allowed.en}; signed by {name}, certificate issued by {issuer}{internal.en}.",
         )
     parts = [head]
-    if report.kind == "signature" and moment:
+    if report.kind != "timestamp" and moment:
         proved = report.time_source == "timestamp"
         parts.append(
             Say(
@@ -105,7 +110,8 @@ def signature_to_wire(report: SignatureReport) -> dict[str, Any]:
         "covers_whole_file": report.covers_whole_file, "revision": report.revision,
         "changes_after_signing": [c.to_wire() for c in report.changes],
         "revocation": report.revocation, "seal": None, "ledger": "no_ledger",
-        "kind": report.kind, "certificate": report.signer.to_wire() if report.signer else None,
+        "kind": report.kind, "covers": list(report.covers), "counter_signs": report.counter_signs,
+        "certificate": report.signer.to_wire() if report.signer else None,
         "findings": [_finding_to_wire(f) for f in _by_weight(report.findings)],
     }  # fmt: skip
 
