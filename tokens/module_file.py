@@ -54,7 +54,7 @@ def examine(path: str, recorded: str | None = None) -> ModuleFile:
     ours = machine()
     if architecture != ours:
         raise ModuleUnusable(reason="architecture", path=path, module_architecture=architecture, machine_architecture=ours)
-    digest = _digest(real, seen.st_mtime_ns, seen.st_size, seen.st_ino)
+    digest = _digest(real, *_mark(seen))
     if recorded is not None and digest != recorded.lower():
         raise ModuleUnusable(reason="changed", path=path, recorded=recorded, found=digest)
     return ModuleFile(real, architecture, seen.st_uid, stat.S_IMODE(seen.st_mode), _open_to_others(real), digest)
@@ -86,12 +86,16 @@ def _architecture(head: bytes, executable: bool = False) -> str | None:
 def digest_of(path: str) -> str:
     """SHA-256 of a file, hex; computed anew only when the file has changed.  Raises OSError."""
     real = os.path.realpath(path)
-    seen = os.stat(real)
-    return _digest(real, seen.st_mtime_ns, seen.st_size, seen.st_ino)
+    return _digest(real, *_mark(os.stat(real)))
+
+
+def _mark(seen: os.stat_result) -> tuple[int, int, int, int]:
+    """What changes with a file's content.  The time of modification can be set back by whoever wrote; that of the change (ctime) cannot."""
+    return seen.st_ctime_ns, seen.st_mtime_ns, seen.st_size, seen.st_ino
 
 
 @lru_cache(maxsize=64)
-def _digest(path: str, _mtime: int, _size: int, _inode: int) -> str:
+def _digest(path: str, *_seen: int) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

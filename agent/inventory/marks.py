@@ -14,7 +14,7 @@ def read(path: Path) -> frozenset[str] | None:
         return frozenset(map(str, json.loads(path.read_text(encoding="utf-8"))))
     except FileNotFoundError:
         return frozenset()
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
 
 

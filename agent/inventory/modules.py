@@ -34,6 +34,8 @@ def configured(home: Home) -> tuple[ModuleRef, ...]:
 
 def add(home: Home, new: NewModule) -> ModuleRef:
     """Record an added module; raises `tokens.errors.ModuleUnusable`, or `ApiError` (another file than consented to, name taken)."""
+    if any("\0" in word for word in (new.path, new.name or "", new.init_args or "", *new.env, *new.env.values())):
+        raise ApiError(Code.USAGE, reason="module_env", name="NUL")
     path = os.path.realpath(new.path)
     seen = module_file.examine(path)
     if new.sha256 is not None and seen.sha256 != new.sha256:
@@ -41,7 +43,7 @@ def add(home: Home, new: NewModule) -> ModuleRef:
     name = new.name or Path(path).stem
     if any(ref.name == name for ref in configured(home)):
         raise ApiError(Code.USAGE, reason="module_name_taken", name=name)
-    if bad := [key for key in new.env if key.startswith(_PASSABLE_PREFIXES)]:
+    if bad := [key for key in new.env if _unsafe(key)]:
         raise ApiError(Code.USAGE, reason="module_env", name=", ".join(sorted(bad)))
     ref = ModuleRef(name, path, "added", new.init_args, tuple(sorted(new.env.items())), seen.sha256)
     _write(home, (*_added(home), ref))
@@ -63,14 +65,21 @@ def _added(home: Home) -> tuple[ModuleRef, ...]:
         return tuple(_parse(entry) for entry in raw["modules"])
     except FileNotFoundError:
         return ()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ApiError(Code.USAGE, reason="configuration", name=str(home.config / "modules.json")) from error
 
 
 def _parse(entry: Mapping[str, Any]) -> ModuleRef:
-    return ModuleRef(
-        str(entry["name"]), str(entry["path"]), "added", entry.get("init_args"), tuple(sorted(entry.get("env", {}).items())), entry.get("sha256")
-    )
+    """An added module as it was written; raises ValueError and others for what no host could be started with: it would take the rest along."""
+    env = tuple(sorted(entry.get("env", {}).items()))
+    words = (entry["name"], entry["path"], *(entry.get(name) or "" for name in ("init_args", "sha256")), *(word for pair in env for word in pair))
+    if not all(isinstance(word, str) and "\0" not in word for word in words) or any(_unsafe(name) for name, _ in env):
+        raise ValueError(entry["name"])
+    return ModuleRef(entry["name"], entry["path"], "added", entry.get("init_args"), env, entry.get("sha256"))
+
+
+def _unsafe(variable: str) -> bool:
+    return not variable or "=" in variable or variable.startswith(_PASSABLE_PREFIXES)
 
 
 def _write(home: Home, refs: tuple[ModuleRef, ...]) -> None:

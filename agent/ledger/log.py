@@ -6,6 +6,8 @@ Commits are grouped: whatever documents reach a durable point while one commit i
 import asyncio
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -198,7 +200,7 @@ def _delete_staged(connection: sa.Connection, batch: str) -> None:
 def digest_of(path: str | bytes) -> str | None:
     """SHA-256 (hex) of a file's present content; None where it cannot be read."""
     try:
-        with open(path, "rb") as source:
-            return hashlib.file_digest(source, "sha256").hexdigest()
+        with open(path, "rb", opener=lambda p, f: os.open(p, f | os.O_NONBLOCK)) as source:  # a pipe in its place must not hold us up
+            return hashlib.file_digest(source, "sha256").hexdigest() if stat.S_ISREG(os.fstat(source.fileno()).st_mode) else None
     except OSError:
         return None

@@ -1,6 +1,7 @@
 """What a killed agent left open is closed at the next start, by what is really there: each document is published, or it is not."""
 
 import os
+from collections.abc import Container
 
 import structlog
 
@@ -11,13 +12,20 @@ from agent.signing.staging import sweep
 log = structlog.get_logger()
 
 
-async def close_open_sets(ledger: Ledger) -> None:
-    """Record the outcome of every set that has a start and no end, and remove what was staged under hidden names; nothing is signed again."""
+async def close_open_sets(ledger: Ledger, running: Container[str] = ()) -> None:
+    """Record the outcome of every set that has a start and no end, and remove what was staged under hidden names; nothing is signed again.
+
+    `running` are those that jobs of this agent are at.
+    """
     for batch, folder in await ledger.staged():
+        if batch in running:
+            continue
         log.warning("leftovers_swept", batch=batch, files=sweep([os.fsdecode(folder)], batch))
         await ledger.swept(batch)
     for left in await ledger.open_sets():
         body = left.statement["body"]
+        if body["batch"] in running:
+            continue
         outcome = []
         for document in body["documents"]:
             expected = left.publishing.get(document["n"])

@@ -4,6 +4,7 @@ The intent of a set holds its documents with their digests, the means and the ma
 rest is signed as a set of its own, which names the one it resumes, so that it can be stopped and resumed in its turn.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from agent.api.uris import to_path
 from agent.ledger.log import Ledger
 from agent.signing.names import Output
 from agent.signing.order import Asked, Manner, Order, Rest, identifier_of
+from agent.signing.recovery import close_open_sets
 
 LAST = "last"
 """Stands for the newest set of which something is left."""
@@ -51,8 +53,9 @@ class _Set:
     runs: list[_Run] = field(default_factory=list)
 
     @property
-    def under_way(self) -> bool:
-        return any(run.outcome is None for run in self.runs)
+    def open_runs(self) -> list[str]:
+        """The attempts without an outcome."""
+        return [run.started["batch"] for run in self.runs if run.outcome is None]
 
     def left(self) -> list[Mapping[str, Any]]:
         """The documents that no attempt published."""
@@ -70,17 +73,37 @@ class Resumption:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._held: set[str] = set()
+        self._running: set[str] = set()
+        self._closing = asyncio.Lock()
 
     async def name(self, asked: str) -> str:
         """The set that is meant; raises `ApiError` (not_found, with those there are)."""
-        sets = _sets(await self._ledger.statements(_SETS if asked == LAST else asked))
+        sets = await self._sets(_SETS if asked == LAST else asked)
         if asked in sets:
             return asked
-        sets = _sets(await self._ledger.statements(_SETS))
-        open_ones = [batch for batch, each in sets.items() if each.left() and not each.under_way][::-1]
+        sets = await self._sets(_SETS)
+        open_ones = [batch for batch, each in sets.items() if each.left() and not each.open_runs][::-1]
         if asked == LAST and open_ones:
             return open_ones[0]
         raise ApiError(Code.NOT_FOUND, reason="batch", wanted=None if asked == LAST else asked, present=", ".join(open_ones[:_TOLD]))
+
+    @contextmanager
+    def running(self, run: str) -> Iterator[None]:
+        """A job is at this attempt at a set within."""
+        self._running.add(run)
+        try:
+            yield
+        finally:
+            self._running.discard(run)
+
+    async def _sets(self, holding: str) -> dict[str, _Set]:
+        """The sets by the ledger; an attempt that nobody is at any more, and whose outcome could not be written (a full disk), is closed first."""
+        async with self._closing:
+            sets = _sets(await self._ledger.statements(holding))
+            if all(run in self._running for each in sets.values() for run in each.open_runs):
+                return sets
+            await close_open_sets(self._ledger, self._running)
+            return _sets(await self._ledger.statements(holding))
 
     @contextmanager
     def holding(self, batch: str) -> Iterator[None]:
@@ -95,8 +118,8 @@ class Resumption:
 
     async def order(self, batch: str, token: str | None, certificate: str | None) -> Order:
         """What is left of a set, to be signed as it was ordered; raises `ApiError` (not_allowed: under_way; nothing_to_do: all_published)."""
-        found = _sets(await self._ledger.statements(batch))[batch]
-        if found.under_way:
+        found = (await self._sets(batch))[batch]
+        if found.open_runs:
             raise _under_way(batch)
         left = found.left()
         if not left:

@@ -75,7 +75,9 @@ def router(home: Home, inventory: Inventory, ledger: Ledger, jobs: Jobs, crew: C
                 return anchors.chain_of(home, means.certificate.der, [view.der for token in tokens for view in views(token) if view.ca])
 
             async def run(order: Order) -> dict[str, Any]:
-                return await Batch(secrets.token_hex(8), job, order, inventory, ledger).run(crew, chain)
+                signing = Batch(secrets.token_hex(8), job, order, inventory, ledger)
+                with resumption.running(signing.id):
+                    return await signing.run(crew, chain)
 
             if asked is not None:
                 return await run(asked)

@@ -115,10 +115,10 @@ CALLS: Mapping[str, Sentence] = {
         "Run `yinxin agent stop` and try again; documents already published stay valid.",
     ),
     "store_unreachable": Sentence(
-        "打不开台账数据库[：{path}][（{detail}）]。",
-        "请检查磁盘空间和权限；没有文件被签署。",
-        "The ledger's store cannot be opened[: {path}][ ({detail})].",
-        "Check disk space and permissions; nothing was signed.",
+        "台账数据库读写不了[：{path}][（{detail}）]。",
+        "请检查磁盘空间和权限[，然后用 yinxin sign --resume {batch} 签其余文件]；已签好的文件仍然有效，其余没有签。",
+        "The ledger's store cannot be read or written[: {path}][ ({detail})].",
+        "Check disk space and permissions[, then `yinxin sign --resume {batch}` for the rest]; published files stay valid, the others are unsigned.",
     ),
     "usage": Sentence("命令或请求写得不对[：{detail}]。", "用 --help 查看写法。", "The command or request is not right[: {detail}].", "See --help."),
     "usage.request": Sentence(
