@@ -4,6 +4,7 @@ RFC 5280 clause 6.3 and RFC 6960 decide who may speak (pyHanko checks that); EN 
 What is authentic and says *revoked* always counts; *good* counts only where it covers the time in question.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,10 +14,6 @@ from typing import Any, TypeAlias
 from asn1crypto import crl as asn1_crl
 from asn1crypto import ocsp as asn1_ocsp
 from asn1crypto import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.x509 import CRLReason, ReasonFlags, load_der_x509_crl
-from cryptography.x509.oid import CRLEntryExtensionOID
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.errors import RevokedError, ValidationError
 from pyhanko_certvalidator.path import ValidationPath
@@ -28,6 +25,7 @@ from pyhanko_certvalidator.policy_decl import (
 )
 from pyhanko_certvalidator.validate import async_validate_path
 
+from agent.verification import lists
 from agent.verification.model import Finding, found, iso
 from agent.verification.policy import certificate_name, check_digest
 from agent.verification.trust import CLOCK_TOLERANCE, Evidence, Trust
@@ -46,7 +44,6 @@ _WITHOUT_END = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 _HARMLESS = frozenset({"affiliation_changed", "superseded", "cessation_of_operation"})
 """Reasons that leave a time-stamp issuer's earlier stamps good (RFC 3161 clause 4)."""
-_SNAKE = {flag: flag.name for flag in ReasonFlags}
 _HEARD_MAX = 1000
 
 Item: TypeAlias = Any
@@ -185,16 +182,14 @@ async def _hear(
         return found("revocation_untrusted", name=name, detail="format")
     if made > trust.latest:
         return found("revocation_untrusted", name=name, detail=f"thisUpdate {iso(made)}")
-    key = (item.dump(), *(c.dump() for c in part.iter_certs(include_root=True)))
+    der = item.dump()
+    key = (hashlib.sha256(der).digest(), *(c.sha256 for c in part.iter_certs(include_root=True)))
     word = _heard.get(key)
     if word is None:
-        word = await _ask(item, certificate, part, trust, evidence, made, until)
-        if word is None and isinstance(item, asn1_crl.CertificateList):
-            genuine, word = _listed(item, certificate, issuer, made, until)
-            if genuine and word is None:
-                return None
-        if word is None:
-            return found("revocation_untrusted", name=name, detail=_kind(item))
+        reading = lists.read(der, certificate, issuer) if isinstance(item, asn1_crl.CertificateList) else None
+        word = _plain(reading, part, made, until) or await _ask(item, certificate, part, trust, evidence, made, until)
+        if word is None:  # of the issuer, but for others; else of nobody who may speak
+            return None if reading is not None else found("revocation_untrusted", name=name, detail=_kind(item))
         if len(_heard) >= _HEARD_MAX:
             _heard.clear()
         _heard[key] = word
@@ -218,11 +213,27 @@ def _weak(algorithm: Any) -> str | None:
     return findings[0].facts["name"] if findings else None
 
 
+def _term(part: ValidationPath) -> tuple[datetime, datetime]:
+    """When all certificates below the anchor are within their terms."""
+    below = list(part.iter_certs(include_root=False))
+    return max(c.not_valid_before for c in below), min(c.not_valid_after for c in below)
+
+
+def _plain(reading: lists.Reading | None, part: ValidationPath, made: datetime, until: datetime) -> Word | None:
+    """The word of a list that needs no further thought: who is on it is revoked, whatever its scope; who is not is good if it speaks for all."""
+    if reading is None:
+        return None
+    if reading.since is not None:
+        state = "suspended" if reading.reason == "certificate_hold" else "revoked"
+        return Word(state, made, until, reading.since, reading.reason)
+    start, end = _term(part)
+    return Word("good", made, until) if reading.complete and start <= made <= end else None
+
+
 async def _ask(
     item: Item, certificate: x509.Certificate, part: ValidationPath, trust: Trust, evidence: Evidence, made: datetime, until: datetime
 ) -> Word | None:
-    below = list(part.iter_certs(include_root=False))
-    start, end = max(c.not_valid_before for c in below), min(c.not_valid_after for c in below)
+    start, end = _term(part)
     late, early = max(start, min(until - _SECOND, end)), max(start, min(made, end))
     for moment in dict.fromkeys((late, early)):  # a responder's own certificate may live shorter than its word
         is_list = isinstance(item, asn1_crl.CertificateList)
@@ -240,31 +251,6 @@ async def _ask(
             continue
         return Word("good", made, until if made <= end else made)
     return None
-
-
-def _listed(item: Item, certificate: x509.Certificate, issuer: x509.Certificate, made: datetime, until: datetime) -> tuple[bool, Word | None]:
-    """Whether a list that pyHanko will not take for complete (its scope is another, or unclear) is the issuer's own, and the entry it has.
-
-    Who is on such a list is revoked; who is not may be on another.
-    """
-    usage = issuer.key_usage_value
-    if item.issuer != certificate.issuer or (usage is not None and "crl_sign" not in usage.native):
-        return False, None
-    try:
-        key: Any = serialization.load_der_public_key(issuer.public_key.dump())
-        revocations = load_der_x509_crl(item.dump())
-        if not revocations.is_signature_valid(key):
-            return False, None
-        entry = revocations.get_revoked_certificate_by_serial_number(certificate.serial_number)
-        if entry is None or any(e.oid == CRLEntryExtensionOID.CERTIFICATE_ISSUER for e in entry.extensions):
-            return True, None
-        reasons = [e.value.reason for e in entry.extensions if isinstance(e.value, CRLReason)]
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        return False, None
-    if ReasonFlags.remove_from_crl in reasons:
-        return True, None
-    state = "suspended" if ReasonFlags.certificate_hold in reasons else "revoked"
-    return True, Word(state, made, until, entry.revocation_date_utc, _SNAKE.get(reasons[0]) if reasons else None)
 
 
 def _weigh(certificate: x509.Certificate, words: Sequence[Word], at: datetime) -> Status:

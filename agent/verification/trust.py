@@ -64,7 +64,16 @@ def load_certificates(data: bytes) -> list[x509.Certificate]:
 
 def load_crls(data: bytes) -> list[asn1_crl.CertificateList]:
     """Revocation lists of a PEM or DER file; raises ValueError."""
-    return [_whole(asn1_crl.CertificateList, der) for der in _unarmor(data, "X509 CRL")]
+    return [_whole_list(der) for der in _unarmor(data, "X509 CRL")]
+
+
+def _whole_list(der: bytes) -> asn1_crl.CertificateList:
+    """Its frame is read; entries are read when somebody is looked for, since there may be a hundred thousand."""
+    value = asn1_crl.CertificateList.load(der, strict=True)
+    inner = value["tbs_cert_list"]
+    for name in ("issuer", "this_update", "next_update", "crl_extensions"):
+        inner[name].native  # noqa: B018  asn1crypto parses lazily; a damaged one shall fail here
+    return value
 
 
 def load_revocation(data: bytes) -> tuple[list[asn1_crl.CertificateList], list[asn1_ocsp.OCSPResponse]]:
