@@ -1,7 +1,7 @@
 """Signatures in a PDF: every field walked by ourselves, one attempt each, our gates around pyHanko (EN 319 142-1; ISO 32000-2 clause 12.8)."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, BinaryIO
 
@@ -13,9 +13,18 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from agent.verification.chain import Evidence, Trust, describe
-from agent.verification.model import Finding, SignatureReport, Verdict, clean, found
+from agent.verification.model import Finding, SignatureReport, Verdict, found
 from agent.verification.pdf_changes import History, Later
-from agent.verification.pdf_look import Prefix
+from agent.verification.pdf_open import (
+    SignedField,
+    Unreadable,
+    covered_revision,
+    open_signed_part,
+    open_tolerant,
+    revision_at,
+    signed_fields,
+    value_of,
+)
 from agent.verification.pdf_page import Place, lookup, places
 from agent.verification.pdf_raw import End, Ranges, byte_ranges, check_byte_range, end_of, is_signature_gap, only_white, size_of
 from agent.verification.signer import Manner, NotSignedData, check_signer, load_signed_data
@@ -24,100 +33,7 @@ from agent.verification.trust import load_fetched
 from agent.verification.verdict import judge
 
 _PADES, _ADOBE, _STAMP = "/ETSI.CAdES.detached", "/adbe.pkcs7.detached", "/ETSI.RFC3161"
-_FIELDS_MAX = 20_000
 _SIGNATURES_MAX = 1000
-_SALVAGED_MAX = 8
-
-
-class Unreadable(Exception):
-    """The PDF cannot be opened as a whole; `code` is one of `findings.DOCUMENT`."""
-
-    def __init__(self, code: str, detail: str = "") -> None:
-        super().__init__(code, detail)
-        self.code, self.detail = code, detail
-
-
-@dataclass(frozen=True, slots=True)
-class SignedField:
-    """A signature field with a value."""
-
-    name: str
-    field: generic.DictionaryObject
-    widgets: tuple[tuple[int, int], ...]
-
-
-def is_pdf(stream: BinaryIO) -> bool:
-    """Whether the header is where a tolerant reader looks for it."""
-    stream.seek(0)
-    return b"%PDF-" in stream.read(1024)
-
-
-def open_tolerant(stream: BinaryIO) -> PdfFileReader:
-    """As signing opens it: what a tolerant reader can open is judged; raises `Unreadable`."""
-    try:
-        stream.seek(0)
-        reader = PdfFileReader(stream, strict=False)
-        if reader.encrypted:
-            _unlock(reader)
-        reader.root["/Pages"]
-        return reader
-    except Unreadable:
-        raise
-    except MemoryError:
-        raise
-    except Exception as exc:  # some 25 kinds come out of damaged files
-        traces = any(is_signature_gap(stream, r) for r in byte_ranges(stream))
-        raise Unreadable("UNREADABLE_SIGNED" if traces else "UNREADABLE", type(exc).__name__) from exc
-
-
-def _unlock(reader: PdfFileReader) -> None:
-    try:
-        result = reader.decrypt("")
-    except Exception as exc:
-        raise Unreadable("ENCRYPTED") from exc
-    if result.status.name == "FAILED":
-        raise Unreadable("ENCRYPTED")
-
-
-def signed_fields(reader: PdfFileReader) -> Iterator[SignedField]:
-    """Signature fields that have a value, however odd; a damaged branch of the field tree ends that branch only."""
-    form = lookup(reader.root, "/AcroForm")
-    top = lookup(form, "/Fields")
-    if not isinstance(top, generic.ArrayObject):
-        return
-    stack: list[tuple[Any, str, Any]] = [(top.raw_get(n), "", None) for n in reversed(range(len(top)))]
-    seen: set[tuple[int, int]] = set()
-    count = 0
-    while stack and count < _FIELDS_MAX:
-        count += 1
-        raw, prefix, kind = stack.pop()
-        key = (raw.idnum, raw.generation) if isinstance(raw, generic.IndirectObject) else None
-        if key in seen:
-            continue
-        if key is not None:
-            seen.add(key)
-        try:
-            field = raw.get_object() if key is not None else raw
-        except Exception:  # noqa: BLE001, S112 - a field that cannot be read: the raw hunt finds what it hid
-            continue
-        if not isinstance(field, generic.DictionaryObject):
-            continue
-        title = lookup(field, "/T")
-        name = prefix if title is None else f"{prefix}.{title}" if prefix else str(title)
-        kind = lookup(field, "/FT") or kind
-        kids = lookup(field, "/Kids")
-        own = [(key,)] if key is not None else []
-        if isinstance(kids, generic.ArrayObject):
-            children = [kids.raw_get(n) for n in range(len(kids))]
-            own += [((c.idnum, c.generation),) for c in children if isinstance(c, generic.IndirectObject)]
-            stack.extend((c, name, kind) for c in reversed(children))
-        if kind == "/Sig" and "/V" in field and not _is_null(field):
-            yield SignedField(clean(name), field, tuple(w for (w,) in own))
-
-
-def _is_null(field: generic.DictionaryObject) -> bool:
-    value = lookup(field, "/V")
-    return value is None or isinstance(value, generic.NullObject)
 
 
 def evidence_of(reader: PdfFileReader) -> Evidence:
@@ -158,26 +74,13 @@ async def _check_signed_part(stream: BinaryIO, trust: Trust, deadline: float, wh
     return [replace(r, findings=(tail, *r.findings), covers_whole_file=False) for r in reports]
 
 
-def open_signed_part(stream: BinaryIO) -> tuple[BinaryIO, PdfFileReader, int] | None:
-    """The longest beginning of the file that a signature claims to cover, that is not all of it, and that can be opened; and its length."""
-    lengths = sorted({r[2] + r[3] for r in byte_ranges(stream) if is_signature_gap(stream, r)}, reverse=True)
-    for length in lengths[:_SALVAGED_MAX]:
-        beginning: BinaryIO = Prefix(stream, length)  # type: ignore[assignment]
-        if not only_white(stream, length):
-            try:
-                return beginning, open_tolerant(beginning), length
-            except Unreadable:
-                continue
-    return None
-
-
 async def _check_reader(stream: BinaryIO, reader: PdfFileReader, trust: Trust, deadline: float) -> list[SignatureReport]:
     end = end_of(stream)
     every = list(signed_fields(reader))
     fields = every[:_SIGNATURES_MAX]
     where = _places(reader, fields)
     evidence = evidence_of(reader)
-    opened = [_open_field(reader, f) for f in fields]
+    opened = [_open_field(stream, reader, f) for f in fields]
     ranges = Ranges(stream, (n for o in opened for n in _first_parts(o)))
     order = sorted(range(len(fields)), key=lambda n: _revision_of(opened[n]), reverse=True)
     history = History(reader, stream, end.size, deadline)
@@ -189,7 +92,7 @@ async def _check_reader(stream: BinaryIO, reader: PdfFileReader, trust: Trust, d
         for number in order:
             field, signature = fields[number], opened[number]
             place = where.get(number)
-            shared = _value_of(field)
+            shared = value_of(field)
             try:
                 if isinstance(signature, SignatureReport):
                     report = signature
@@ -219,11 +122,6 @@ def _revision_of(opened: EmbeddedPdfSignature | SignatureReport) -> int:
     return opened.signed_revision if isinstance(opened, EmbeddedPdfSignature) else -1
 
 
-def _value_of(field: SignedField) -> tuple[int, int] | None:
-    raw = field.field.raw_get("/V")
-    return (raw.idnum, raw.generation) if isinstance(raw, generic.IndirectObject) else None
-
-
 def _first_parts(opened: EmbeddedPdfSignature | SignatureReport) -> list[int]:
     numbers = [] if isinstance(opened, SignatureReport) else list(opened.byte_range)
     return [numbers[1]] if len(numbers) == 4 and isinstance(numbers[1], int) else []
@@ -243,7 +141,7 @@ def _places(reader: PdfFileReader, fields: Sequence[SignedField]) -> dict[int, P
     return out
 
 
-def _open_field(reader: PdfFileReader, field: SignedField) -> EmbeddedPdfSignature | SignatureReport:
+def _open_field(stream: BinaryIO, reader: PdfFileReader, field: SignedField) -> EmbeddedPdfSignature | SignatureReport:
     """pyHanko's view of the field, or the report on why there is none."""
     value = lookup(field.field, "/V")
     if not isinstance(value, generic.DictionaryObject):
@@ -261,7 +159,9 @@ def _open_field(reader: PdfFileReader, field: SignedField) -> EmbeddedPdfSignatu
     except NotSignedData as exc:
         return SignatureReport((found("cms_damaged", detail=str(exc)),))
     try:
-        return EmbeddedPdfSignature(reader, field.field, field.name)
+        opened = EmbeddedPdfSignature(reader, field.field, field.name)
+        opened.signed_revision = covered_revision(stream, reader, opened)
+        return opened
     except MemoryError:
         raise
     except Exception as exc:  # noqa: BLE001 - pyHanko could not take it apart
@@ -383,12 +283,3 @@ def _removed(stream: BinaryIO, reader: PdfFileReader, fields: Sequence[SignedFie
         revision = revision_at(reader, numbers[2] + numbers[3])
         out.append(SignatureReport((found("removed", revision=revision),), revision=revision))
     return out
-
-
-def revision_at(reader: PdfFileReader, length: int) -> int:
-    """The number (1 is the first) of the newest revision whose index lies in the first `length` bytes."""
-    count = 0
-    for revision in range(reader.xrefs.total_revisions):
-        if reader.xrefs.get_xref_container_info(revision).end_location <= length:
-            count = revision + 1
-    return max(count, 1)

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 
 from pyhanko.pdf_utils import generic
 
-from agent.verification.pdf import Unreadable, is_pdf, open_signed_part, open_tolerant, revision_at, signed_fields
 from agent.verification.pdf_look import Look, LookFailed
+from agent.verification.pdf_open import Unreadable, is_pdf, open_signed_part, open_tolerant, revision_at, signed_fields
 from agent.verification.pdf_page import Page, lookup, pages
 from agent.verification.pdf_raw import byte_ranges, is_signature_gap, size_of
 

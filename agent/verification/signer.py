@@ -52,6 +52,7 @@ def load_signed_data(data: bytes) -> tuple[cms.SignedData, int]:
             raise NotSignedData(str(content["content_type"].native))
         signed_data: cms.SignedData = content["content"]
         len(signed_data["signer_infos"])
+        signed_data.noted = _check_encoding(data[:length])  # kept with it: asn1crypto writes BER anew, and differently, when asked for its bytes
         return signed_data, length
     except NotSignedData:
         raise
@@ -94,14 +95,18 @@ def check_frame(signed_data: cms.SignedData) -> list[Finding]:
         out.append(found("cms_structure", detail="SignedData version"))
     elif signed_data["version"].native != _due_version(signed_data):  # producers differ, nothing depends on it, but it is not protected
         out.append(found("unsigned_part", detail="SignedData version"))
-    try:
-        if odd := irregularities(signed_data.dump()):
-            out.append(found("unsigned_part", detail=f"BER: {', '.join(sorted(odd))}"))
-    except Junk as exc:
-        out.append(found("cms_structure", detail=str(exc)))
+    out += getattr(signed_data, "noted", ())
     if any(not isinstance(a["parameters"], (core.Null, core.Void)) for a in signed_data["digest_algorithms"]):
         out.append(found("cms_structure", detail="digest parameters"))
     return out
+
+
+def _check_encoding(data: bytes) -> list[Finding]:
+    try:
+        odd = irregularities(data)
+    except Junk as exc:
+        return [found("cms_structure", detail=str(exc))]
+    return [found("unsigned_part", detail=f"BER: {', '.join(sorted(odd))}")] if odd else []
 
 
 def _due_version(signed_data: cms.SignedData) -> str:

@@ -121,10 +121,10 @@ def _field_circle(m: Material) -> bytes:
 
 
 def _many_fields(m: Material) -> bytes:
-    """Thirty thousand fields that all point to the one signature."""
+    """Eight thousand fields that all point to the one signature."""
     at = numbers(m.signed)
     first = at.size + 1
-    fields = {n: b"<</FT/Sig/T(%d)/V %d 0 R>>" % (n, at.signature) for n in range(first, first + 30_000)}
+    fields = {n: b"<</FT/Sig/T(%d)/V %d 0 R>>" % (n, at.signature) for n in range(first, first + 8_000)}
     form = b"<</SigFlags 3/Fields[%s]>>" % b" ".join(b"%d 0 R" % n for n in (at.field, *fields))
     return update(m.signed, {**fields, at.root: with_entry(raw(m.signed, at.root), b"/AcroForm", form)})
 
