@@ -125,7 +125,9 @@ class Batch:
         self._practice = means.token.practice
         means.authorise(len(self._documents), now)
         lease = await stack.enter_async_context(crew.lease(1 if len(self._documents) <= _FEW else _WORKERS))
-        shares = Shares(lease, self._setup(means, await chain(means)), self)
+        # What is resumed has the certificates of before along, whatever is known since: other ones would be other bytes to sign.
+        along = self._order.rest.chain if self._order.rest and self._order.rest.chain is not None else tuple(await chain(means))
+        shares = Shares(lease, self._setup(means, along), self)
         # The token's host starts while the files are read: neither needs the other.
         session, _ = await _both(stack.enter_async_context(self._inventory.session(means.token, self._job)), self._take_all(lease, shares))
         signer = Signer(means, session, self._job, self._inventory)
@@ -133,7 +135,7 @@ class Batch:
         if not usable:
             self._settle_unusable()
             return
-        await self._record_intent(means, usable)
+        await self._record_intent(means, along, usable)
         try:
             await signer.unlock(usable)
             means.authorise(len(usable), datetime.now(UTC))  # a person may have taken minutes over the PIN
@@ -288,13 +290,18 @@ class Batch:
         if folders and (alive := shares.alive):
             await alive.call("settle", outputs=list(folders.values()))
 
-    async def _record_intent(self, means: Means, usable: Sequence[Document]) -> None:
+    async def _record_intent(self, means: Means, chain: Sequence[bytes], usable: Sequence[Document]) -> None:
         documents = [
             {"n": d.n, "input": d.output.input_uri, "output": d.output.output_uri, "sha256": d.sha256_before, "format": d.output.format}
             | ({"asked": before.record()} if (before := self._asked_before(d)) else {})
             for d in usable
         ]
-        how = {"authority": "personal", "manner": self._order.manner.record(), "signing_time": self._signing_time}
+        how = {
+            "authority": "personal",
+            "manner": self._order.manner.record(),
+            "signing_time": self._signing_time,
+            "chain": [to_text(der) for der in chain],
+        }
         whole = {**self._names(), **means.record(), **how}
         await self._ledger.append("signature.started", {**whole, "documents": documents})
         self._recorded = True

@@ -75,6 +75,8 @@ class Rest:
     """SHA-256 by input URI."""
     asked: Mapping[str, Asked]
     """By input URI, where the token was asked already."""
+    chain: tuple[bytes, ...] | None = None
+    """The certificates that travel along, DER; None where the record is of a kind that does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from agent.ledger.log import Ledger
 from agent.signing.names import Output
 from agent.signing.order import Asked, Manner, Order, Rest, identifier_of
 from agent.signing.recovery import close_open_sets
+from tokens.wire import to_bytes
 
 LAST = "last"
 """Stands for the newest set of which something is left."""
@@ -126,7 +127,8 @@ class Resumption:
             raise ApiError(Code.NOTHING_TO_DO, reason="all_published", batch=batch)
         first = found.first
         digests = {d["input"]: d["sha256"] for d in left}
-        rest = Rest(batch, first["module"], first["token"], first["label"], first["certificate"], digests, found.asked())
+        chain = tuple(map(to_bytes, first["chain"])) if "chain" in first else None
+        rest = Rest(batch, first["module"], first["token"], first["label"], first["certificate"], digests, found.asked(), chain)
         outputs = tuple(Output(to_path(d["input"]), to_path(d["output"]), d["format"]) for d in left)
         return Order(outputs, token, certificate, Manner.of_record(first["manner"]), rest)
 
