@@ -208,12 +208,8 @@ class Host:
         result: Message = reply["result"]
         return result
 
-    async def notify(self, op: str) -> None:
-        """Send `op` and wait for nothing; used to interrupt a wait for a PIN."""
-        self.tell(op)
-
     def tell(self, op: str, args: Message | None = None) -> None:
-        """Send `op` at once and wait for nothing; no deadline watches over it."""
+        """Send `op` at once and wait for nothing; no deadline watches over it.  It interrupts a wait for a PIN."""
         if self._channel is not None:
             self._channel.post(op, args).add_done_callback(lambda done: done.cancelled() or done.exception())
 

@@ -94,7 +94,7 @@ class Session:
 
     async def cancel_offer(self) -> None:
         """Withdraw the offer: the socket vanishes and `secrets_received` raises `PinCancelled`."""
-        await self.host.notify("cancel")
+        self.host.tell("cancel")
 
     async def login(self, confirm_final_try: bool = False) -> None:
         """Exactly one C_Login with the PIN received (on a PIN pad: none received, a person types there); nothing when logged in already.

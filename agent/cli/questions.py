@@ -7,7 +7,7 @@ from agent.cli.language import both
 from agent.cli.output import padded, printable, width
 from agent.cli.session import Session
 
-SECRETS = {
+_SECRETS = {
     "pin": both("PIN 码", "PIN"),
     "so_pin": both("管理员 PIN", "SO PIN"),
     "new_pin": both("新 PIN 码", "new PIN"),
@@ -51,8 +51,9 @@ def about(session: Session, question: Mapping[str, Any]) -> str:
     say = session.say
     token = question.get("token") or {}
     what = purpose(session, question)
-    label = printable(token.get("label") or "–")
-    lines = [say(f"UKey “{label}”：{what}", f"Token “{label}”: {what}")]
+    label = printable(token.get("label") or token.get("serial") or "")
+    # A blank token has no name yet.
+    lines = [say(f"UKey “{label}”：{what}", f"Token “{label}”: {what}") if label else what[:1].upper() + what[1:]]
     if question.get("reason") == "each_signature":
         return lines[0]  # the documents stood beside the PIN, a moment ago
     lines += _documents(session, question.get("documents") or [])
@@ -63,6 +64,13 @@ def about(session: Session, question: Mapping[str, Any]) -> str:
             say(
                 "这把密钥每次签名都要 PIN 码：只需输一次，用于以上全部文件。",
                 "This key wants its PIN at every signature: enter it once, it is used for all of the above.",
+            )
+        )
+    if question.get("purpose") == "token_init":
+        lines.append(
+            say(
+                "管理员 PIN 用于以后解锁，请另外保管；PIN 码用于签名。",
+                "The SO PIN unblocks the token later, so keep it apart; the PIN is for signing.",
             )
         )
     if question.get("rules"):
@@ -82,6 +90,13 @@ def _documents(session: Session, documents: list[Mapping[str, Any]]) -> list[str
     if len(documents) > _SHOWN:
         lines.append(session.say(f"  …… 共 {len(documents)} 份", f"  … {len(documents)} in all"))
     return lines
+
+
+def secret(session: Session, name: str, question: Mapping[str, Any]) -> str:
+    """What is to be typed: at a change of the PIN the one that is there still is the old one."""
+    if name == "pin" and question.get("purpose") == "pin_change":
+        return session.say("原 PIN 码", "old PIN")
+    return session.pick(_SECRETS.get(name, name))
 
 
 def purpose(session: Session, question: Mapping[str, Any]) -> str:

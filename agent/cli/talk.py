@@ -116,11 +116,11 @@ class Talk:
 
     def _typed(self, name: str, question: dict[str, Any]) -> str:
         assert self.terminal is not None
-        what = self.session.pick(questions.SECRETS.get(name, name))
+        what = questions.secret(self.session, name, question)
         first = self.terminal.secret(f"{what}: ")
         if not first or (name != "new_pin" and question.get("purpose") != "token_init"):
             return first
-        while self.terminal.secret(self.session.say(f"再输一次{what}: ", f"{what} again: ")) != first:
+        while self.terminal.secret(self.session.say(f"{what}（再输一次）: ", f"{what} again: ")) != first:
             self.terminal.say(self.session.say("两次不一样，请重输。", "They differ; please type it anew."))
             if not (first := self.terminal.secret(f"{what}: ")):
                 break

@@ -58,12 +58,22 @@ async def means_of(order: Order, inventory: Inventory, now: datetime) -> Means:
         token = await inventory.pick(order.token)
         certificate = await inventory.find_certificate(token, order.certificate, now)
     else:
-        token = await inventory.pick(order.token or meaningful(rest.serial) or rest.label)
+        token = await _picked(rest, order.token, inventory)
         certificate = await _same(rest, token, order.certificate, inventory, now)
     scheme = next(iter(token.schemes_for(certificate.key_type)), None)
     if scheme is None:
         raise ApiError(Code.MECHANISM_UNSUPPORTED, token=token.label, key_type=certificate.key_type)
     return Means(token, certificate, scheme)
+
+
+async def _picked(rest: Rest, asked: str | None, inventory: Inventory) -> Token:
+    """The token that is asked for, else the one that the set was begun on, which people know by its label."""
+    try:
+        return await inventory.pick(asked or meaningful(rest.serial) or rest.label)
+    except ApiError as error:
+        if error.code is Code.TOKEN_ABSENT and asked is None:
+            error.facts.update(token=rest.label, serial=rest.serial)
+        raise
 
 
 async def _same(rest: Rest, token: Token, asked: str | None, inventory: Inventory, now: datetime) -> CertificateView:

@@ -98,7 +98,7 @@ def test_a_new_pin_is_typed_twice_and_its_rules_are_told() -> None:
     assert "至少 8 位" in person.shown
     assert "字母和数字都要有" in person.shown
     assert "两次不一样" in person.shown
-    assert person.shown.count("再输一次新 PIN 码") == 2
+    assert person.shown.count("新 PIN 码（再输一次）") == 2
 
 
 def test_the_final_try_of_the_so_pin_is_another_danger() -> None:

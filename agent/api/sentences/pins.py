@@ -37,9 +37,9 @@ PINS: Mapping[str, Sentence] = {
     ),
     "token_removed.login_lost": Sentence(
         "UKey[“{token}”]的登录已失效（拔插过、电脑休眠过，或被别的程序复位）[：已完成 {published} 份，未做 {remaining} 份]。",
-        "请重新输入 PIN 码继续；已完成的文件仍然有效。",
+        "请重新输入 PIN 码继续[：yinxin sign --resume {batch}]；已完成的文件仍然有效。",
         "The login to the token[ “{token}”] is lost (re-plugged, suspended, or reset)[: {published} document(s) done, {remaining} not].",
-        "Enter the PIN again to go on; what was published stays valid.",
+        "Enter the PIN again to go on[: `yinxin sign --resume {batch}`]; what was published stays valid.",
     ),
     "token_fault.pin_to_be_changed": Sentence(
         "UKey[“{token}”]的 PIN 码是发证时的初始 PIN 码，必须先修改才能使用；没有输入 PIN 码。",

@@ -224,6 +224,7 @@ def _of_the_only(documents: Sequence[Mapping[str, Any]]) -> "Told | None":
 def _tell(session: Session, done: Mapping[str, Any]) -> None:
     """Published documents on stdout; each failed one with its two sentences on stderr."""
     some = any(document["state"] == "published" for document in done["documents"])
+    left = 0
     for document in done["documents"]:
         name = printable(document["input"])
         if document["state"] == "published":
@@ -233,10 +234,16 @@ def _tell(session: Session, done: Mapping[str, Any]) -> None:
         elif document.get("error"):
             error = document["error"]
             write(f"{name}: {printable(error['message'])}\n{printable(error['hint'])}", sys.stderr)
-        else:
+        elif (left := left + 1) <= _LEFT_SHOWN:
             write(session.say(f"未开始：{name}", f"not started: {name}"), sys.stderr)
+    if left > _LEFT_SHOWN:
+        write(session.say(f"…… 未开始的共 {left} 份", f"… {left} not started in all"), sys.stderr)
     if done.get("practice") and some:
         write(session.say("练习模式：这些签名无效力。", "Practice: these signatures have no effect."), sys.stderr)
+
+
+_LEFT_SHOWN = 50
+"""Documents not started that are listed by name (`--json` has all): what to do about them must not scroll away."""
 
 
 def _code(warning: Any) -> str:

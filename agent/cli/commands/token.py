@@ -68,7 +68,7 @@ def _table(session: Session, tokens: list[dict[str, Any]]) -> str:
     ]
     rows = [
         [
-            token["label"] + (say("（练习）", " (emulated)") if token.get("emulated") else ""),
+            token["label"] + (f"{say('（', ' (')}{kind}{say('）', ')')}" if (kind := _kind(session, token)) else ""),
             token["serial"],
             token["model"],
             state(session, STATES, token["state"]) + (say("（只读）", " (read-only)") if token.get("write_protected") else ""),
@@ -116,7 +116,7 @@ def describe(session: Session, token: dict[str, Any]) -> str:
                 (say("登录", "Login"), _login_word(session, token.get("login"))),
                 (say("接口", "Slot"), token.get("slot_description")),
                 (say("驱动", "Module"), token["module"] + (f" ({token['profile']})" if token.get("profile") else "")),
-                (say("练习用", "Emulated"), say("是", "yes") if token.get("emulated") else None),
+                (say("种类", "Kind"), _kind(session, token)),
             ]
         )
     ]
@@ -127,6 +127,13 @@ def describe(session: Session, token: dict[str, Any]) -> str:
 
         parts += ["", say("数字证书", "Certificates"), certificates_table(session, token["certificates"])]
     return "\n".join(parts)
+
+
+def _kind(session: Session, token: dict[str, Any]) -> str | None:
+    """What kind of token it is, where it is no real one."""
+    if token.get("practice"):
+        return session.say("练习，无效力", "practice, no effect")
+    return session.say("模拟", "emulated") if token.get("emulated") else None
 
 
 def _so_pin_word(session: Session, token: dict[str, Any]) -> str | None:
