@@ -20,6 +20,7 @@ __all__ = ("ChainReport", "Evidence", "Trust", "check_chain", "describe", "load_
 
 _NO_REVOCATION = CertRevTrustPolicy(NO_REVOCATION)
 _SECOND = timedelta(seconds=1)
+_PATHS_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,19 @@ async def check_chain(
 
 
 async def _path(certificate: x509.Certificate, trust: Trust, evidence: Evidence, moment: datetime) -> ValidationPath:
+    """The path, valid at `moment`; one found before is valid whenever all its certificates are within their terms."""
+    key = (certificate.sha256, frozenset(c.sha256 for c in evidence.certificates))
+    known: ValidationPath | None = trust.paths.get(key)
+    if known is not None and all(c.not_valid_before <= moment <= c.not_valid_after for c in known.iter_certs(include_root=False)):
+        return known
     context = ValidationContext(
         trust_roots=list(trust.anchors), other_certs=list(evidence.certificates), moment=moment, allow_fetching=False,
         algorithm_usage_policy=revocation.ACCEPT_ALL, revinfo_policy=_NO_REVOCATION,
     )  # fmt: skip
     path: ValidationPath = await find_valid_path(certificate, context.path_builder.async_build_paths_lazy(certificate), context)
+    if len(trust.paths) >= _PATHS_MAX:
+        trust.paths.clear()
+    trust.paths[key] = path
     return path
 
 

@@ -77,7 +77,8 @@ class Status:
     """The document itself brought what was needed to know it."""
 
 
-_heard: dict[tuple[bytes, ...], Word] = {}
+_heard: dict[tuple[bytes, ...], Word | None] = {}
+"""Words by item and path; None: by the issuer, but about others."""
 
 
 async def status_of_path(path: ValidationPath, trust: Trust, evidence: Evidence, signed_at: datetime | None) -> list[Status]:
@@ -184,15 +185,18 @@ async def _hear(
         return found("revocation_untrusted", name=name, detail=f"thisUpdate {iso(made)}")
     der = item.dump()
     key = (hashlib.sha256(der).digest(), *(c.sha256 for c in part.iter_certs(include_root=True)))
-    word = _heard.get(key)
-    if word is None:
+    if key in _heard:
+        word = _heard[key]
+    else:
         reading = lists.read(der, certificate, issuer) if isinstance(item, asn1_crl.CertificateList) else None
         word = _plain(reading, part, made, until) or await _ask(item, certificate, part, trust, evidence, made, until)
-        if word is None:  # of the issuer, but for others; else of nobody who may speak
-            return None if reading is not None else found("revocation_untrusted", name=name, detail=_kind(item))
+        if word is None and reading is None:
+            return found("revocation_untrusted", name=name, detail=_kind(item))
         if len(_heard) >= _HEARD_MAX:
             _heard.clear()
         _heard[key] = word
+    if word is None:
+        return None
     weak = _weak(algorithm)
     if word.state == "good" and weak is not None:  # a word of warning is heard even from a weak voice
         return found("revocation_untrusted", name=name, detail=f"{_kind(item)}, {weak}")

@@ -32,6 +32,8 @@ class Trust:
     """What became of the questions that were asked of the network, so that the verdict can say it."""
     wanted: Wanted = field(default_factory=Wanted, compare=False)
     """Collects what would have to be asked of the network to know more."""
+    paths: dict[tuple[Any, ...], Any] = field(default_factory=dict, compare=False)
+    """Paths that were found valid, by certificate and by what there was to build them from (see `chain`)."""
 
     @property
     def moment(self) -> datetime:
