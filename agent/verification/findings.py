@@ -39,6 +39,13 @@ TABLE: Mapping[str, Row] = {
         "{bytes} bytes were appended after the end of the file; other programs may show other content",
         *_RESEND,
     ),
+    "tail_unreadable": _row(
+        UNSURE,
+        "FORMAT_FAILURE",
+        "已签署的版本之后还有 {bytes} 字节（其中另有签名），结构损坏读不出来，不同软件可能显示不同内容",
+        "{bytes} bytes with a signature of their own follow the signed version and cannot be read; other programs may show other content",
+        *_RESEND,
+    ),
     "last_revision_unclear": _row(
         FAILED,
         "FORMAT_FAILURE",

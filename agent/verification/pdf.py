@@ -70,7 +70,9 @@ async def _check_signed_part(stream: BinaryIO, trust: Trust, deadline: float, wh
     reports = await _check_reader(beginning, reader, trust, deadline)
     if not reports:
         raise why
-    tail = found("tail_after_eof", bytes=size_of(stream) - length)
+    size = size_of(stream)
+    signed_to_the_end = any(r[2] + r[3] == size and is_signature_gap(stream, r) for r in byte_ranges(stream))
+    tail = found("tail_unreadable" if signed_to_the_end else "tail_after_eof", bytes=size - length)  # the last signer's program wrote it badly
     return [replace(r, findings=(tail, *r.findings), covers_whole_file=False) for r in reports]
 
 

@@ -76,3 +76,15 @@ def test_comments_in_a_later_revision_are_a_change_and_no_forgery(check: Verifie
     from tests.verification.test_pdf import annotate, updated
 
     assert check(updated(signing.sign(blank_pdf()), annotate))["verdict"] == "indeterminate"
+
+
+def test_a_last_revision_that_some_program_wrote_badly_is_no_forgery(check: Verifier, signing: Signing) -> None:
+    """Seen in the test data of DSS: `/Prev 0` in the trailer of a document time-stamp, and an older signature that is fine."""
+    once = signing.sign(blank_pdf())
+    twice = signing.but(field="Sig2").sign(once)
+    at = twice.rindex(b"/Prev ")
+    end = twice.index(b"\n", at)
+    document = check(twice[:at] + b"/Prev 1".ljust(end - at) + twice[end:])
+    assert document["verdict"] == "indeterminate"
+    assert "tail_unreadable" in codes(document)
+    assert [s["field"] for s in document["signatures"]] == ["Sig1"]
