@@ -18,6 +18,9 @@
  *   slot TEXT | label TEXT | serial TEXT      another reader; what the initialised token says of itself
  *   events                                    C_WaitForSlotEvent tells when absent or generation changed
  *   pulled N                                  the token is gone from the Nth C_Sign on, which fails with CKR_DEVICE_REMOVED
+ *   lies                                      every key is LOCAL, SENSITIVE and not EXTRACTABLE, whatever it is
+ *   wraps HEX                                 a mechanism by which every key comes out wrapped
+ *   mute HEX                                  an attribute that no object shows
  *   hide HEX                                  a mechanism that the token does not list (any number of lines)
  *   maxtries N | somaxtries N                 so many wrong PINs lock it; kept in the file SHIM_CONTROL.tries; C_InitPIN and C_InitToken begin anew
  *   always                                    keys are CKA_ALWAYS_AUTHENTICATE and want a context login before each C_Sign
@@ -191,8 +194,16 @@ WRITES(CREATE, C_CreateObject, (U s, void *t, U n, U *out), (s, t, n, out))
 SESSION(COPY, C_CopyObject, (U s, U o, void *t, U n, U *out), (s, o, t, n, out))
 WRITES(DESTROY, C_DestroyObject, (U s, U o), (s, o))
 WRITES(SETATTRIBUTE, C_SetAttributeValue, (U s, U o, void *t, U n), (s, o, t, n))
-SESSION(WRAP, C_WrapKey, (U s, void *m, U with, U key, B *out, U *n), (s, m, with, key, out, n))
 SESSION(GENERATE, C_GenerateKey, (U s, void *m, void *t, U n, U *out), (s, m, t, n, out))
+
+static U C_WrapKey(U s, U *m, U with, U key, B *out, U *n)
+{
+    U rv = fault("C_WrapKey");
+    if (rv || (rv = gone() ? 0x32 : 0)) return rv;
+    if (told("garbage", "C_WrapKey")) return GARBAGE;
+    if (told("wraps", NULL) && *m == strtoul(told("wraps", NULL), NULL, 16)) { *n = 138; if (out) fill(out, *n); return 0; }
+    return ((U (*)(U, void *, U, U, B *, U *))real.f[WRAP])(s, m, with, key, out, n);
+}
 
 static U C_Initialize(void *a)
 {
@@ -404,6 +415,9 @@ static U C_GetAttributeValue(U s, U o, struct attribute *t, U n)
     if (rv || (rv = gone() ? 0x32 : 0)) return rv;
     rv = ((U (*)(U, U, struct attribute *, U))real.f[GETATTRIBUTE])(s, o, t, n);
     for (U i = 0; told("always", NULL) && i < n; i++) if (t[i].type == 0x202 && t[i].value && t[i].length == 1) *(B *)t[i].value = 1;
+    for (U i = 0; told("lies", NULL) && i < n; i++)
+        if (t[i].value && t[i].length == 1 && (t[i].type == 0x103 || (t[i].type >= 0x162 && t[i].type <= 0x165))) *(B *)t[i].value = t[i].type != 0x162;
+    for (U i = 0; told("mute", NULL) && i < n; i++) if (t[i].type == strtoul(told("mute", NULL), NULL, 16)) t[i].length = (U)-1, rv = 0x12;
     for (U i = 0; told("garbage", "C_GetAttributeValue") && i < n; i++) {
         if (t[i].value && t[i].length != (U)-1) fill(t[i].value, t[i].length);
         t[i].length = i % 2 ? (U)-1 / 4 : (U)1 << 20;

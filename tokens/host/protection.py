@@ -4,8 +4,9 @@ Whatever succeeds is undone at once: a copy is destroyed, a flag set back.  The 
 counted and dropped in this process; only the outcome's name leaves it.
 """
 
+import ctypes
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from ctypes import byref, c_ubyte, c_ulong
 from typing import Any
 
@@ -15,10 +16,27 @@ from tokens.host.cryptoki import Cryptoki
 from tokens.host.returns import error_for, name_of
 
 _TRUE, _FALSE = b"\x01", b"\x00"
-_CKO_SECRET_KEY, _CKK_AES, _CKA_TOKEN, _CKA_VALUE_LEN, _CKA_WRAP, _CKA_PRIVATE_EXPONENT = 4, 0x1F, 0x1, 0x161, 0x106, 0x123
+_CKO_SECRET_KEY, _CKK_AES, _CKK_DES3, _CKK_RSA, _CKA_TOKEN, _CKA_VALUE_LEN, _CKA_WRAP, _CKA_PRIVATE_EXPONENT = (
+    4,
+    0x1F,
+    0x15,
+    0,
+    0x1,
+    0x161,
+    0x106,
+    0x123,
+)
 _SECRETS = (_CKA_PRIVATE_EXPONENT, ck.CKA_VALUE, 0x124)  # RSA; EC and vendors' curves; a prime of RSA
-_AES_KEY_GEN = 0x1080
-_WRAPS = ((0x210A, b""), (0x2109, b""), (0x1085, bytes(16)))  # CKM_AES_KEY_WRAP_PAD, CKM_AES_KEY_WRAP, CKM_AES_CBC_PAD with its vector
+_AES_KEY_GEN, _DES3_KEY_GEN = 0x1080, 0x131
+_AES = ((0x210A, b""), (0x2109, b""), (0x210B, b""), (0x1085, bytes(16)), (0x1082, bytes(16)))
+"""CKM_AES_KEY_WRAP_PAD, CKM_AES_KEY_WRAP, CKM_AES_KEY_WRAP_KWP, CKM_AES_CBC_PAD and CKM_AES_CBC with their vectors."""
+_DES3 = ((0x136, bytes(8)), (0x133, bytes(8)), (0x132, b""))
+"""CKM_DES3_CBC_PAD and CKM_DES3_CBC with their vectors, CKM_DES3_ECB."""
+_OAEP = ctypes.create_string_buffer(b"".join(map(ck.number, (0x220, 1, 1, 0, 0))))
+"""CK_RSA_PKCS_OAEP_PARAMS: CKM_SHA_1, CKG_MGF1_SHA1, CKZ_DATA_SPECIFIED, no data."""
+_RSA = ((0x1, b""), (0x9, _OAEP.raw[:-1]), (0x1054, ck.number(256) + ck.number(ctypes.addressof(_OAEP))))
+"""CKM_RSA_PKCS, CKM_RSA_PKCS_OAEP (both for what is short, an EC key), CKM_RSA_AES_KEY_WRAP."""
+_MODULUS_BYTES = 512
 _NOT_OFFERED = frozenset({"CKR_FUNCTION_NOT_SUPPORTED"})
 _UNAVAILABLE = c_ulong(-1).value
 _WRAPPED_MAX = 16384
@@ -53,8 +71,7 @@ def _weakened(module: Cryptoki, slot_id: int, session: int, handle: int) -> bool
         return "succeeded" in (_read(module, session, handle), _wrap(module, slot_id, session, handle), _copy(module, session, handle))
     finally:
         for kind in changed:
-            if before.get(kind, weaker[kind]) != weaker[kind]:
-                _set(module, session, handle, kind, before[kind])
+            _set_back(module, session, handle, kind, before.get(kind), weaker[kind])
 
 
 def _outcome(value: int) -> str:
@@ -99,11 +116,19 @@ def _reflag(module: Cryptoki, session: int, handle: int, kind: int, weaker: byte
     value = _set(module, session, handle, kind, weaker)
     if value:
         return _outcome(value)
-    after = module.attributes(session, handle, (kind,)).get(kind)
-    if before is not None and before != weaker:
-        _set(module, session, handle, kind, before)
+    try:
+        after = module.attributes(session, handle, (kind,)).get(kind)
+    finally:
+        _set_back(module, session, handle, kind, before, weaker)
     # Some modules say yes and leave it as it was: what counts is what the key then is.
     return "succeeded" if after is None or ck.as_bool(after) == ck.as_bool(weaker) else "CKR_ATTRIBUTE_READ_ONLY"
+
+
+def _set_back(module: Cryptoki, session: int, handle: int, kind: int, before: bytes | None, weaker: bytes) -> None:
+    """Have the attribute as it was; what a token did not tell is taken to have protected."""
+    was = ck.as_bool(before)
+    if was != ck.as_bool(weaker):
+        _set(module, session, handle, kind, _TRUE if (was if was is not None else weaker == _FALSE) else _FALSE)
 
 
 def _set(module: Cryptoki, session: int, handle: int, kind: int, value: bytes) -> int:
@@ -111,34 +136,62 @@ def _set(module: Cryptoki, session: int, handle: int, kind: int, value: bytes) -
 
 
 def _wrap(module: Cryptoki, slot_id: int, session: int, handle: int) -> str:
-    """Encrypted under an AES key of ours, which would give the key away as well."""
+    """Encrypted under a key of ours, which would give it away as well, by whatever mechanism the token may wrap with."""
     offered = module.mechanisms(slot_id)
-    ways = [(number, parameter) for number, parameter in _WRAPS if number in offered]
-    if not ways or (wrapper := _wrapper(module, session, _AES_KEY_GEN in offered)) is None:
-        return "not_offered"
-    outcomes = []
-    try:
-        for number, parameter in ways:
-            wrapped, length = (c_ubyte * _WRAPPED_MAX)(), c_ulong(_WRAPPED_MAX)
-            how = ck.mechanism(number, parameter)
-            value = module.returns("C_WrapKey", c_ulong(session), byref(how), wrapper, c_ulong(handle), wrapped, byref(length))
-            outcomes.append(_outcome(value))
-    finally:
-        module.returns("C_DestroyObject", c_ulong(session), wrapper)
+    outcomes: list[str] = []
+    for family, wrapper_of in ((_AES, _aes_key), (_DES3, _des3_key), (_RSA, _rsa_key)):
+        ways = [(number, parameter) for number, parameter in family if number in offered]
+        wrapper = wrapper_of(module, session, offered) if ways else None
+        if wrapper is None:
+            continue
+        try:
+            for number, parameter in ways:
+                wrapped, length = (c_ubyte * _WRAPPED_MAX)(), c_ulong(_WRAPPED_MAX)
+                how = ck.mechanism(number, parameter)
+                value = module.returns("C_WrapKey", c_ulong(session), byref(how), wrapper, c_ulong(handle), wrapped, byref(length))
+                outcomes.append(_outcome(value))
+        finally:
+            module.returns("C_DestroyObject", c_ulong(session), wrapper)
     if "succeeded" in outcomes:
         return "succeeded"
     telling = [word for word in outcomes if word not in ("not_offered", "CKR_MECHANISM_INVALID")]
-    return telling[0] if telling else outcomes[0]
+    return (telling or outcomes or ["not_offered"])[0]
 
 
-def _wrapper(module: Cryptoki, session: int, generates: bool) -> c_ulong | None:
-    """An AES key of the session alone, made on the token or brought along; None where the token takes none."""
+def _aes_key(module: Cryptoki, session: int, offered: Container[int]) -> c_ulong | None:
+    return _secret_key(module, session, _CKK_AES, 32, _AES_KEY_GEN if _AES_KEY_GEN in offered else None)
+
+
+def _des3_key(module: Cryptoki, session: int, offered: Container[int]) -> c_ulong | None:
+    return _secret_key(module, session, _CKK_DES3, 24, _DES3_KEY_GEN if _DES3_KEY_GEN in offered else None)
+
+
+def _secret_key(module: Cryptoki, session: int, kind: int, size: int, generation: int | None) -> c_ulong | None:
+    """A key of the session alone, made on the token or brought along; None where the token takes none."""
     made = c_ulong()
-    common = {ck.CKA_CLASS: ck.number(_CKO_SECRET_KEY), ck.CKA_KEY_TYPE: ck.number(_CKK_AES), _CKA_TOKEN: _FALSE, _CKA_WRAP: _TRUE}
-    if generates:
-        wanted, how = {**common, _CKA_VALUE_LEN: ck.number(32)}, ck.mechanism(_AES_KEY_GEN)
+    common = {ck.CKA_CLASS: ck.number(_CKO_SECRET_KEY), ck.CKA_KEY_TYPE: ck.number(kind), _CKA_TOKEN: _FALSE, _CKA_WRAP: _TRUE}
+    if generation is not None:
+        wanted, how = {**common, **({_CKA_VALUE_LEN: ck.number(size)} if kind == _CKK_AES else {})}, ck.mechanism(generation)
         if not module.returns("C_GenerateKey", c_ulong(session), byref(how), ck.template(wanted), c_ulong(len(wanted)), byref(made)):
             return made
-    wanted = {**common, ck.CKA_VALUE: os.urandom(32)}
+    return _created(module, session, {**common, ck.CKA_VALUE: bytes(_odd_parity(each) for each in os.urandom(size))})
+
+
+def _odd_parity(byte: int) -> int:
+    """The byte with the parity that DES demands (FIPS 46-3); harmless elsewhere."""
+    return byte ^ (byte.bit_count() + 1) % 2
+
+
+def _rsa_key(module: Cryptoki, session: int, _offered: Container[int]) -> c_ulong | None:
+    """A public key of the session alone whose private half nobody has: its modulus is a random number."""
+    modulus = bytearray(os.urandom(_MODULUS_BYTES))
+    modulus[0] |= 0x80
+    modulus[-1] |= 1
+    common = {ck.CKA_CLASS: ck.number(ck.CKO_PUBLIC_KEY), ck.CKA_KEY_TYPE: ck.number(_CKK_RSA), _CKA_TOKEN: _FALSE, _CKA_WRAP: _TRUE}
+    return _created(module, session, {**common, ck.CKA_MODULUS: bytes(modulus), ck.CKA_PUBLIC_EXPONENT: b"\x01\x00\x01"})
+
+
+def _created(module: Cryptoki, session: int, wanted: Mapping[int, bytes]) -> c_ulong | None:
+    made = c_ulong()
     refused = module.returns("C_CreateObject", c_ulong(session), ck.template(wanted), c_ulong(len(wanted)), byref(made))
     return None if refused else made
