@@ -30,6 +30,11 @@ class ModuleFile:
     """The file or a folder above it can be written by someone who is neither root nor this user."""
     sha256: str
 
+    @property
+    def loose(self) -> bool:
+        """The file itself is somebody else's or writable to others: such a module is not added."""
+        return self.owner not in (0, os.getuid()) or bool(self.mode & (stat.S_IWGRP | stat.S_IWOTH))
+
 
 def examine(path: str, recorded: str | None = None) -> ModuleFile:
     """Read the file's header and digest; raises `ModuleUnusable`.

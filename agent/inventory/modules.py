@@ -33,11 +33,13 @@ def configured(home: Home) -> tuple[ModuleRef, ...]:
 
 
 def add(home: Home, new: NewModule) -> ModuleRef:
-    """Record an added module; raises `tokens.errors.ModuleUnusable`, or `ApiError` (another file than consented to, name taken)."""
+    """Record an added module; raises `ModuleUnusable`, `ApiError` (writable to others, another file than consented to, name taken)."""
     if any("\0" in word for word in (new.path, new.name or "", new.init_args or "", *new.env, *new.env.values())):
         raise ApiError(Code.USAGE, reason="module_env", name="NUL")
     path = os.path.realpath(new.path)
     seen = module_file.examine(path)
+    if seen.loose:
+        raise ApiError(Code.MODULE_UNUSABLE, reason="unsafe", path=path)
     if new.sha256 is not None and seen.sha256 != new.sha256:
         raise ApiError(Code.MODULE_UNUSABLE, module=path, reason="changed")
     name = new.name or Path(path).stem

@@ -155,10 +155,12 @@ def test_a_file_that_is_not_there_needs_no_pin(yinxin: Yinxin, tmp_path: Path) -
 def test_adding_a_module(yinxin: Yinxin, tmp_path: Path) -> None:
     path = tmp_path / "vendor.so"
     assert yinxin("module", "add", path, "--yes", code=3).error["facts"]["reason"] == "missing"
-    path.write_bytes(b"no library")
-    path.chmod(0o666)
-    assert yinxin("module", "add", path, "--yes", code=3).error["facts"]["reason"] == "unsafe"
+    path.write_bytes(library_head())
+    for mode in (0o666, 0o1666):  # the sticky bit of a file means nothing
+        path.chmod(mode)
+        assert yinxin("module", "add", path, "--yes", code=3).error["facts"]["reason"] == "unsafe"
     path.chmod(0o644)
+    path.write_bytes(b"no library")
     for consent in ((), ("--yes",)):  # what cannot be loaded needs no consent
         assert yinxin("module", "add", path, *consent, code=3).error["facts"]["reason"] == "not_a_module"
     assert yinxin("module", "add", tmp_path, "--yes", code=3).error["facts"]["reason"] == "not_a_module"

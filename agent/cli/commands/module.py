@@ -1,11 +1,9 @@
 """yinxin module list | add | remove"""
 
-import hashlib
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -13,13 +11,13 @@ import typer
 from agent.api.errors import ApiError, Code
 from agent.cli.app import Commands
 from agent.cli.language import both
-from agent.cli.options import YesOption
 from agent.cli.output import pairs, printable, table
 from agent.cli.session import Session
 
+if TYPE_CHECKING:
+    from tokens.module_file import ModuleFile
+
 app = Commands(both("UKey 驱动（PKCS#11）", "Token modules (PKCS#11)"))
-NETWORK = "YINXIN_NETWORK"
-"""The variable of a module's entry that lets its hosts use the network when it is "allow" (`tokens.profiles`)."""
 ORIGINS = {
     "p11-kit": both("系统配置（p11-kit）", "p11-kit"),
     "known": both("系统中找到", "well-known place"),
@@ -101,15 +99,16 @@ def add(
             "--network", help=both("允许这个驱动联网（网络密码机才需要）", "Let this module use the network (only HSMs behind a network need it)")
         ),
     ] = False,
-    yes: YesOption = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help=both("不再询问确认", "Do not ask for consent"))] = False,
 ) -> None:
     """POST /v1/modules, after consent to what the file is."""
+    from tokens.profiles import NETWORK
+
     session: Session = ctx.obj
     real = os.path.realpath(path)
     seen = _examine(real)
-    if seen.loose:
+    if seen.loose:  # the agent refuses it as well: here nobody is asked first
         raise ApiError(Code.MODULE_UNUSABLE, reason="unsafe", path=real)
-    seen.for_this_machine()
     values = {}
     for variable in env or ():
         if variable not in os.environ:
@@ -119,57 +118,28 @@ def add(
         values[NETWORK] = "allow"
     if not yes:
         _consent(session, seen, values)
-    body = {"path": real, "name": name, "init_args": init_args, "env": values, "sha256": seen.digest}
+    body = {"path": real, "name": name, "init_args": init_args, "env": values, "sha256": seen.sha256}
     done = session.client().post("/v1/modules", body)
     session.show(done, lambda: _table(session, [done]))
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """What a person is shown of a module before anything loads it."""
+def _examine(path: str) -> "ModuleFile":
+    """What is to be shown of a module before anything loads it; raises `ApiError` (module_unusable)."""
+    from tokens import module_file
+    from tokens.errors import ModuleUnusable
 
-    path: str
-    digest: str
-    owner: int
-    mode: int
-
-    @property
-    def loose(self) -> bool:
-        """Whether others may write to it."""
-        return (bool(self.mode & 0o022) and not self.mode & stat.S_ISVTX) or self.owner not in (0, os.getuid())
-
-    def for_this_machine(self) -> str:
-        """Its architecture; raises `ApiError` (module_unusable: not_a_module, architecture)."""
-        from tokens import module_file
-        from tokens.errors import ModuleUnusable
-
-        try:
-            return module_file.examine(self.path).architecture
-        except ModuleUnusable as error:
-            raise ApiError(Code.MODULE_UNUSABLE, **error.facts) from None
-
-
-def _examine(path: str) -> _File:
     try:
-        # Not to wait for a FIFO's writer.
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK | os.O_NOCTTY)) as file:
-            seen = os.fstat(file.fileno())
-            if not stat.S_ISREG(seen.st_mode):
-                raise ApiError(Code.MODULE_UNUSABLE, reason="not_a_module", path=path)
-            return _File(path, hashlib.file_digest(file, "sha256").hexdigest(), seen.st_uid, seen.st_mode)
-    except FileNotFoundError:
-        raise ApiError(Code.MODULE_UNUSABLE, reason="missing", path=path) from None
-    except OSError as error:
-        reason = "not_a_module" if isinstance(error, IsADirectoryError) else "unreadable"
-        raise ApiError(Code.MODULE_UNUSABLE, reason=reason, path=path, detail=error.strerror) from None
+        return module_file.examine(path)
+    except ModuleUnusable as error:
+        raise ApiError(Code.MODULE_UNUSABLE, **error.facts) from None
 
 
-def _consent(session: Session, seen: _File, values: Mapping[str, str]) -> None:
+def _consent(session: Session, seen: "ModuleFile", values: Mapping[str, str]) -> None:
     """Show the file and ask; raises `ApiError` (usage where nobody can be asked, cancelled on a no)."""
     from agent.cli.talk import agreed
     from agent.cli.terminal import Terminal
     from tokens import platform
-    from tokens.profiles import network_allowed
+    from tokens.profiles import NETWORK, network_allowed
     from tokens.types import ModuleRef
 
     say = session.say
@@ -180,13 +150,17 @@ def _consent(session: Session, seen: _File, values: Mapping[str, str]) -> None:
     facts = [
         (say("文件", "File"), seen.path),
         (say("所有者", "Owner"), platform.user_of(seen.owner)),
-        (say("权限", "Mode"), stat.filemode(seen.mode)),
-        (say("处理器架构", "Architecture"), seen.for_this_machine()),
-        (say("文件指纹", "SHA-256"), seen.digest),
+        (say("权限", "Mode"), stat.filemode(stat.S_IFREG | seen.mode)),
+        (say("处理器架构", "Architecture"), seen.architecture),
+        (say("文件指纹", "SHA-256"), seen.sha256),
         (say("联网", "Network"), say("允许", "allowed") if network else say("禁止", "denied")),
         (say("环境变量", "Variables"), ", ".join(name for name in values if name != NETWORK)),
     ]
     terminal.say(pairs(facts))
+    if seen.writable_by_others:
+        terminal.say(
+            say("注意：别的用户能改它所在的文件夹，可以换掉这个文件。", "Note: other users can write to a folder above it, and so replace it.")
+        )
     if not agreed(terminal.ask(say("加载这个驱动意味着信任它的提供者。添加吗？[y/N] ", "Loading it means trusting whoever made it. Add it? [y/N] "))):
         raise ApiError(Code.CANCELLED)
 
