@@ -1,0 +1,56 @@
+"""What may come after a signature that says so itself: a certification, a lock on fields; and how much of it is looked at."""
+
+import io
+
+import pytest
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.generic import pdf_name
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign.fields import MDPPerm
+
+from tests.verification.conftest import Pki, Signing, Verifier, blank_pdf, codes
+from tests.verification.test_pdf import LOW, OVER_TEXT, updated
+
+
+@pytest.mark.parametrize("permission", [MDPPerm.FILL_FORMS, MDPPerm.ANNOTATE])
+def test_a_visible_signature_after_a_certification_that_allows_it_passes_and_covers_nothing(
+    check: Verifier, signing: Signing, pki: Pki, permission: MDPPerm
+) -> None:
+    certified = signing.but(certify=permission, box=LOW).sign(blank_pdf())
+    good = check(signing.but(field="Sig2", box=(320, 100, 500, 160), signer=pki.person()).sign(certified))
+    assert (good["verdict"], len(good["signatures"])) == ("passed", 2)
+    assert {(c["kind"], c["level"]) for c in good["signatures"][0]["changes_after_signing"]} == {("signature", "allowed")}
+    over = check(signing.but(field="Sig2", box=OVER_TEXT).sign(certified))
+    assert [s["verdict"] for s in over["signatures"]] == ["indeterminate", "passed"]
+
+
+def test_a_field_that_a_signature_locked_stays_as_it_is(check: Verifier, signing: Signing) -> None:
+    """FieldMDP: what was locked may not be filled in later, by whomever."""
+    from pyhanko.sign.fields import FieldMDPAction, FieldMDPSpec, SigFieldSpec, append_signature_field
+
+    writer = IncrementalPdfFileWriter(io.BytesIO(blank_pdf()))
+    lock = FieldMDPSpec(FieldMDPAction.INCLUDE, fields=["amount"])
+    append_signature_field(writer, SigFieldSpec("Sig1", field_mdp_spec=lock))
+    page = writer.root["/Pages"]["/Kids"][0]
+    field = generic.DictionaryObject({
+        pdf_name("/FT"): pdf_name("/Tx"), pdf_name("/T"): generic.pdf_string("amount"), pdf_name("/V"): generic.pdf_string("100"),
+        pdf_name("/Type"): pdf_name("/Annot"), pdf_name("/Subtype"): pdf_name("/Widget"),
+        pdf_name("/Rect"): generic.ArrayObject(map(generic.NumberObject, (72, 300, 300, 330))), pdf_name("/F"): generic.NumberObject(4),
+    })  # fmt: skip
+    reference = writer.add_object(field)
+    writer.root["/AcroForm"]["/Fields"].append(reference)
+    page.setdefault(pdf_name("/Annots"), generic.ArrayObject()).append(reference)
+    writer.update_container(page)
+    writer.update_root()
+    out = io.BytesIO()
+    writer.write(out)
+    signed = signing.sign(out.getvalue())
+
+    def fill(writer: IncrementalPdfFileWriter) -> None:
+        amount = writer.root["/AcroForm"]["/Fields"][1]
+        amount[pdf_name("/V")] = generic.pdf_string("999")
+        writer.update_container(amount)
+
+    assert check(signed)["verdict"] == "passed"
+    document = check(updated(signed, fill))
+    assert (document["verdict"], "changed_forbidden" in codes(document)) == ("failed", True)
