@@ -6,6 +6,7 @@ What a service says can be replaced while a test runs (`Site.said`): silence, er
 import asyncio
 import io
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -79,6 +80,8 @@ CERTS: dict[str, dict[str, Any]] = {
     "stranger": _authority("stranger"),
     "ca": _authority("root", _lists("root")),
     "weak-ca": _authority("root", digest_algo="sha1"),
+    "web-ca": _authority("root", _extension("extended_key_usage", ["server_auth", "client_auth"])),
+    "server-ca": _authority("root", _extension("extended_key_usage", ["server_auth"])),
     "responder": _cert("ca", _usage("digital_signature"), _extension("extended_key_usage", ["ocsp_signing"]), _extension("ocsp_no_check")),
     "good": _cert("ca", _SIGNS, _lists("ca"), _OCSP),
     "listed": _cert("ca", _SIGNS, _lists("ca")),
@@ -90,6 +93,8 @@ CERTS: dict[str, dict[str, Any]] = {
     "server": _cert("ca", _SIGNS, _extension("extended_key_usage", ["server_auth"])),
     "encrypts": _cert("ca", _usage("key_encipherment")),
     "weakly-issued": _cert("weak-ca", _SIGNS),
+    "by-web-ca": _cert("web-ca", _SIGNS),
+    "by-server-ca": _cert("server-ca", _SIGNS),
     "tsa": _cert("root", _usage("digital_signature"), _STAMPS),
     "tsa-listed": _cert("root", _usage("digital_signature"), _STAMPS, _lists("root")),
     "tsa-young": _cert("root", _usage("digital_signature"), _STAMPS, start=NOW - 30 * DAY),
@@ -233,9 +238,14 @@ class _Stamper(TimeStamper):
         self._site, self._name, self._at = site, name, at
 
     async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
-        """As the service would answer then."""
+        """As the service would answer then; by HTTP, where its clock is the machine's."""
+        if self._at is None:
+            headers = {"Content-Type": "application/timestamp-query"}
+            question = urllib.request.Request(f"{self._site.url}/{ARCH}/tsa/{self._name}", req.dump(), headers)
+            with urllib.request.urlopen(question) as answer:
+                return tsp.TimeStampResp.load(answer.read())
         registry = self._site.arch.service_registry
-        return registry.summon_timestamper(ServiceLabel(self._name), self._at or datetime.now(UTC)).request_tsa_response(req)
+        return registry.summon_timestamper(ServiceLabel(self._name), self._at).request_tsa_response(req)
 
 
 @contextmanager

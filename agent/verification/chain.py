@@ -1,6 +1,6 @@
 """Is this certificate to be trusted: its path to a given anchor at a given time, and whether it was revoked (RFC 5280 clauses 6.1 and 6.3)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from pyhanko_certvalidator.policy_decl import NO_REVOCATION, CertRevTrustPolicy
 from agent.verification import revocation
 from agent.verification.model import Finding, Signer, clean, found, iso
 from agent.verification.policy import certificate_name, check_certificate, name_of
+from agent.verification.policy_data import SIGNING_PURPOSES
 from agent.verification.trust import Evidence, Trust, load_certificates, load_crls
 
 __all__ = ("ChainReport", "Evidence", "Trust", "check_chain", "describe", "load_certificates", "load_crls")
@@ -73,7 +74,8 @@ async def check_chain(
             return ChainReport((found("chain_missing", issuer=issuer),))
         return ChainReport((found("chain_invalid", detail=str(exc)),))
     certificates = tuple(path.iter_certs(include_root=True))
-    findings = [*outside, *(f for n, c in enumerate(certificates) for f in check_certificate(c, n == 0, certificate_name(c)))]
+    restricted = _check_purposes(certificates[1:-1], "time_stamping" if stamped else None)
+    findings = [*outside, *restricted, *(f for n, c in enumerate(certificates) for f in check_certificate(c, n == 0, certificate_name(c)))]
     statuses = await revocation.status_of_path(path, trust, evidence, signed_at)
     judged = revocation.judge(statuses, trust.moment, signed_at, claimed, stamped)
     findings += [f for f in judged if not outside or f.code.startswith("revoked")]  # nobody publishes what became of an expired one
@@ -100,6 +102,17 @@ async def _path(certificate: x509.Certificate, trust: Trust, evidence: Evidence,
         trust.paths.clear()
     trust.paths[key] = path
     return path
+
+
+def _check_purposes(authorities: Sequence[x509.Certificate], purpose: str | None) -> list[Finding]:
+    """What authorities between anchor and signer may issue for, where their certificates restrict it: `purpose`, or any that signs documents."""
+    wanted = SIGNING_PURPOSES if purpose is None else {purpose, "any_extended_key_usage"}
+    restricted = [(c, c.extended_key_usage_value) for c in authorities]
+    return [
+        found("chain_invalid", detail=f"{certificate_name(c)}: {', '.join(purposes.native)}")
+        for c, purposes in restricted
+        if purposes is not None and not wanted & set(purposes.native)
+    ]
 
 
 def _unique(findings: Iterable[Finding]) -> list[Finding]:

@@ -126,8 +126,21 @@ def _with_embedded(status: Status, brought: Sequence[Word], at: datetime) -> Sta
 def _speaking(crls: Sequence[asn1_crl.CertificateList], ocsps: Sequence[asn1_ocsp.OCSPResponse], certificate: x509.Certificate) -> list[Item]:
     """Those that may be about `certificate`: lists of its issuer or of one it names, responses with its serial number."""
     issuers = [certificate.issuer, *_list_issuers(certificate)]
-    lists: list[Item] = [c for c in crls if c.issuer in issuers and c.delta_crl_indicator_value is None]
-    return lists + [r for r in ocsps if _is_about(r, certificate)]
+    return [c for c in crls if _is_of(c, issuers)] + [r for r in ocsps if _is_about(r, certificate)]
+
+
+def _is_of(revocations: asn1_crl.CertificateList, issuers: Sequence[x509.Name]) -> bool:
+    try:
+        return revocations.issuer in issuers and revocations.delta_crl_indicator_value is None
+    except (ValueError, TypeError, AttributeError, KeyError):
+        return False
+
+
+def _is_delta_of(revocations: asn1_crl.CertificateList, base: asn1_crl.CertificateList) -> bool:
+    try:
+        return revocations.issuer == base.issuer and revocations.delta_crl_indicator_value is not None
+    except (ValueError, TypeError, AttributeError, KeyError):
+        return False
 
 
 def _list_issuers(certificate: x509.Certificate) -> list[x509.Name]:
@@ -241,7 +254,7 @@ async def _ask(
     late, early = max(start, min(until - _SECOND, end)), max(start, min(made, end))
     for moment in dict.fromkeys((late, early)):  # a responder's own certificate may live shorter than its word
         is_list = isinstance(item, asn1_crl.CertificateList)
-        deltas = [c for c in (*trust.crls, *evidence.crls) if is_list and c.issuer == item.issuer and c.delta_crl_indicator_value is not None]
+        deltas = [c for c in (*trust.crls, *evidence.crls) if is_list and _is_delta_of(c, item)]
         context = ValidationContext(
             trust_roots=list(trust.anchors), other_certs=list(evidence.certificates), moment=moment, allow_fetching=False,
             algorithm_usage_policy=ACCEPT_ALL, revinfo_policy=_HEAR, crls=[item, *deltas] if is_list else [], ocsps=[] if is_list else [item],

@@ -31,7 +31,7 @@ Ask: TypeAlias = Callable[[Sequence[Message]], Awaitable[Mapping[str, Message]]]
 _ROUNDS_MAX = 6
 """Looks at one document: each asks one source more for each certificate that is still unknown."""
 _FETCHED_MAX = 9 * 1024 * 1024
-"""Characters (base64) of answers that go with each request; beyond it nothing more is asked."""
+"""Characters (base64) of answers that go with each request to a worker, whose messages are bounded; what is beyond counts as not answered."""
 
 
 class Checker:
@@ -203,10 +203,12 @@ class Known:
     async def learn(self, questions: Sequence[Message]) -> bool:
         """Ask what was not asked yet; whether anything about these questions is known now."""
         new = [q for q in questions if q["key"] not in self.answers]
-        if self._ask is not None and new and self._bytes < _FETCHED_MAX:
-            answers = await self._ask(new)
-            self._bytes += sum(len(a["data"] or "") for a in answers.values())
-            self.answers.update(answers)
+        if self._ask is not None and new:
+            for key, answer in (await self._ask(new)).items():
+                size = len(answer["data"] or "")
+                fits = self._bytes + size <= _FETCHED_MAX
+                self._bytes += size if fits else 0
+                self.answers[key] = answer if fits else {"data": None, "why": "too_large"}
         return any(q["key"] in self.answers for q in questions)
 
 

@@ -152,19 +152,30 @@ def _choices(entries: Any) -> tuple[tuple[asn1_crl.CertificateList, ...], tuple[
         return (), ()
     crls, ocsps = [], []
     for entry in entries:
-        if entry.name == "crl":
-            crls.append(entry.chosen)
-        elif entry.chosen["other_rev_info_format"].native == "ocsp_response":
-            ocsps.append(entry.chosen["other_rev_info"].parsed)
+        try:
+            if entry.name == "crl":
+                crls.append(entry.chosen)
+            elif entry.chosen["other_rev_info_format"].native == "ocsp_response":
+                ocsps.append(asn1_ocsp.OCSPResponse.load(entry.chosen["other_rev_info"].dump()))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue
     return tuple(crls), tuple(ocsps)
+
+
+class _Lists(core.SequenceOf):  # type: ignore[misc]
+    _child_spec = asn1_crl.CertificateList
+
+
+class _Responses(core.SequenceOf):  # type: ignore[misc]
+    _child_spec = asn1_ocsp.BasicOCSPResponse
 
 
 class _RevocationValues(core.Sequence):  # type: ignore[misc]
     """EN 319 122-1 (from RFC 5126) RevocationValues; the responses are basic ones, without their envelope."""
 
     _fields = [  # noqa: RUF012 - asn1crypto's way
-        ("crls", core.SequenceOf, {"explicit": 0, "optional": True, "spec": asn1_crl.CertificateList}),
-        ("ocsps", core.SequenceOf, {"explicit": 1, "optional": True, "spec": asn1_ocsp.BasicOCSPResponse}),
+        ("crls", _Lists, {"explicit": 0, "optional": True}),
+        ("ocsps", _Responses, {"explicit": 1, "optional": True}),
     ]
 
 

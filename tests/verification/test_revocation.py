@@ -204,6 +204,12 @@ def test_sha1_in_the_chain_is_named(judge: Verifier, site: Site) -> None:
     assert "SHA-1" in document["explanation"]["zh"]
 
 
+def test_an_authority_for_servers_only_makes_no_signers(judge: Verifier, site: Site) -> None:
+    document = judge(site.sign(blank_pdf(), "by-server-ca", embed=("server-ca",)))
+    assert (document["verdict"], document["reason"], codes(document)) == ("indeterminate", "CERTIFICATE_CHAIN_GENERAL_FAILURE", {"chain_invalid"})
+    assert judge(site.sign(blank_pdf(), "by-web-ca", embed=("web-ca",)))["verdict"] == "passed"
+
+
 @pytest.mark.promise(10)
 def test_fetched_where_it_is_allowed(site: Site, tmp_path: Path) -> None:
     site.asked.clear()

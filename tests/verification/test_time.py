@@ -50,6 +50,11 @@ def test_revoked_after_a_stamped_signing_passes_and_before_fails(judge: Verifier
     assert (admitted["verdict"], codes(admitted)) == ("indeterminate", {"revoked_claimed"})
 
 
+def test_a_stamp_by_a_real_service_gives_the_time(judge: Verifier, site: Site, crls: tuple[bytes, ...]) -> None:
+    (signature,) = judge(site.sign(blank_pdf(), "good", stamper=site.stamper()), crls=crls)["signatures"]
+    assert (signature["verdict"], signature["time_source"], signature["level"]) == ("passed", "timestamp", "b-t")
+
+
 def test_suspended_after_a_stamped_signing_passes(judge: Verifier, site: Site, crls: tuple[bytes, ...]) -> None:
     assert codes(judge(stamped(site, "held", BEFORE), crls=crls)) == {"suspended_later"}
     after = judge(stamped(site, "held", AFTER), crls=crls)
