@@ -1,6 +1,6 @@
 """A verification worker: ``python -m agent.verification.worker FD``, where FD is one end of a socket pair (see `tokens.wire`).
 
-It parses documents that anybody may have made, so it is hardened and has bounded memory, and a document can at worst fail itself.
+It parses documents that anybody may have made, so it is hardened, has bounded memory and no network, and a document can at worst fail itself.
 Operations:
 
     ready   {} → {}
@@ -86,6 +86,7 @@ def trust_from(args: Message) -> Trust:
 def main(argv: list[str]) -> int:
     """Serve the socket until the agent closes it."""
     platform.harden(die_with_parent=True)
+    platform.deny_network()
     platform.limit(memory_bytes=MEMORY_MAX, files=_FILES_MAX)
     logging.disable(logging.CRITICAL)  # the libraries quote hostile files in their messages
     serve(Link(socket.socket(fileno=int(argv[1]))), Desk().answer)

@@ -258,6 +258,22 @@ def test_an_untrusted_certificate_never_makes_us_ask(site: Site, tmp_path: Path)
     assert site.asked == []
 
 
+def test_who_reads_documents_has_no_network(site: Site) -> None:
+    from agent.verification.service import Checker
+
+    async def main() -> list[str]:
+        out = []
+        for program in ("agent.verification.worker", "agent.verification.fetch_program"):
+            child = await Checker.start(program)
+            out.append(Path(f"/proc/{child.pid}/status").read_text())
+            await child.close()
+        return out
+
+    worker, fetcher = asyncio.run(main())
+    assert "\nSeccomp:\t2" in worker
+    assert "\nSeccomp:\t2" not in fetcher or "\nSeccomp:\t2" in Path("/proc/self/status").read_text()
+
+
 def test_answers_that_are_too_long_or_too_slow_are_left(site: Site) -> None:
     import threading
 
