@@ -225,6 +225,12 @@ TABLE: Mapping[str, Row] = {
         "需要那个签名先通过",
         "that signature has to pass first",
     ),
+    "pages_not_drawn": _row(
+        None,
+        None,
+        "有 {count} 页因时间不够没有画出来比较；它们所用的对象在签署后都没有被替换",
+        "{count} pages were not drawn for comparison, for want of time; no object they are drawn from was replaced after signing",
+    ),
     "not_compared": _row(
         UNSURE,
         "GENERIC",

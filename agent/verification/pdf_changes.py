@@ -18,12 +18,13 @@ from pyhanko.sign.fields import FieldMDPSpec, MDPPerm
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
 from agent.verification.model import Change, Finding, Say, Verdict, found
-from agent.verification.pdf_history import Revision, Versions
+from agent.verification.pdf_history import Pages, Revision, Versions
 from agent.verification.pdf_look import Look, LookFailed, Seen
 from agent.verification.pdf_page import Page, Place, pages
 
 _MM = 25.4 / 72
 _VIEWS_KEPT = 2
+_PAGES_SMALL = 8
 Step: TypeAlias = DiffResult | SuspiciousModification
 _NEVER_SHOWN = ("timestamp", "validation_data")
 _LENIENT = StandardDiffPolicy(
@@ -76,6 +77,7 @@ class History:
         self._versions: Versions | None = None
         self._views: dict[int, Revision] = {}
         self._look: Look | None = None
+        self._page_parts: Pages | None = None
         self._pages: list[Page] | None = None
 
     def close(self) -> None:
@@ -130,12 +132,13 @@ class History:
         suspicious = any(c.level == "suspicious" for c in changes)
         findings: list[Finding] = []
         if any(c.kind not in _NEVER_SHOWN for c in changes):
-            seen, findings, visible = self._review_look(signed_length, later)
+            plain = all(c.kind in ("signature", *_NEVER_SHOWN) and c.level == "allowed" for c in changes)
+            seen, findings, visible = self._review_look(signed_length, later, signature.signed_revision if plain else None)
             changes += seen
             forbidden = forbidden or (suspicious and visible and permission is MDPPerm.FILL_FORMS)
         if forbidden:
             findings.insert(0, found("changed_forbidden"))
-        elif suspicious and not findings:
+        elif suspicious and not any(f.code != "pages_not_drawn" for f in findings):
             findings.append(found("changed_hidden"))
         return changes, findings
 
@@ -154,15 +157,33 @@ class History:
                 return True
         return False
 
-    def _review_look(self, signed_length: int, later: Sequence[Later]) -> tuple[list[Change], list[Finding], bool]:
+    def _untouched(self, since: int, count: int) -> frozenset[int]:
+        """The pages that are not drawn where time is short: of small files all are."""
+        if count <= _PAGES_SMALL or self._versions is None or not self._versions.plain:
+            return frozenset()
+        try:
+            if self._page_parts is None:
+                self._page_parts = Pages(self._versions)
+            return self._page_parts.untouched(since, count)
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001 - a tree that cannot be followed: every page counts as touched
+            return frozenset()
+
+    def _review_look(self, signed_length: int, later: Sequence[Later], since: int | None) -> tuple[list[Change], list[Finding], bool]:
+        """`since` is the signed revision where only signatures and their like came after it."""
         try:
             if self._look is None:
                 self._look = Look(self._stream, self._size, self._deadline)
-            seen = list(self._look.compare(signed_length, [s.place for s in later]))
+            sure = frozenset() if since is None else self._untouched(since, self._look.count(None))
+            left_out = self._look.left_out
+            seen = list(self._look.compare(signed_length, [s.place for s in later], sure))
         except LookFailed as exc:
             return [], [found("not_compared", detail=str(exc))], False
         changes: list[Change] = []
         findings: list[Finding] = []
+        if self._look.left_out > left_out:
+            findings.append(found("pages_not_drawn", count=self._look.left_out - left_out))
         visible = False
         for each in seen:
             where = (each.page + 1, self._rect_mm(each))

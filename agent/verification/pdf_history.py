@@ -52,8 +52,9 @@ class Versions:
         """Whether objects are what the file says: where they are decrypted, or stand in two tables, pyHanko's own slower ways are taken."""
 
     def changed_in(self, revision: int) -> Iterator[Key]:
-        """The objects a revision brings anew or replaces."""
-        return ((r.idnum, r.generation) for r in self.reader.xrefs.explicit_refs_in_revision(revision))
+        """The objects a revision brings anew, replaces or frees."""
+        xrefs = self.reader.xrefs
+        return ((r.idnum, r.generation) for r in (*xrefs.explicit_refs_in_revision(revision), *xrefs.refs_freed_in_revision(revision)))
 
     def version(self, key: Key, revision: int) -> int:
         """The revision whose version of the object is in force at `revision`, or -1 where it is not there yet."""
@@ -216,3 +217,39 @@ class Revision(HistoricalResolver):
                     out.add(key)
                 waiting.append(element)
         return out
+
+
+class Pages:
+    """Which pages nothing that came later can have touched: the objects each one is drawn from are those of the earlier revision."""
+
+    def __init__(self, versions: Versions) -> None:
+        self._versions = versions
+        self._newest = versions.reader.xrefs.total_revisions - 1
+        tree = Revision(versions, self._newest)._page_tree()
+        inner = {path[:n] for path in tree.values() for n in range(len(path))}
+        leaves = [(tuple(p for p in path if isinstance(p, int)), key) for key, path in tree.items() if path not in inner]
+        self._tree = tree
+        self._leaves = [key for _, key in sorted(leaves)]
+        self._drawn_from = [self._reach([key]) for key in self._leaves]
+        above = [e.child for key in set(tree) - set(self._leaves) for e in versions.edges(key, self._newest) if e.path[0] != "/Kids"]
+        self._shared = self._reach(above) | (set(tree) - set(self._leaves))
+
+    def _reach(self, start: Iterable[Key]) -> set[Key]:
+        """Everything that can be reached from `start` but by way of other pages."""
+        out, waiting = set(start), list(start)
+        while waiting:
+            if time.monotonic() > self._versions.deadline:
+                raise PdfReadError("time")
+            for edge in self._versions.edges(waiting.pop(), self._newest):
+                if edge.child not in out and edge.child not in self._tree:
+                    out.add(edge.child)
+                    waiting.append(edge.child)
+        return out
+
+    def untouched(self, since: int, count: int) -> frozenset[int]:
+        """Indices of the pages that revisions after `since` left alone; none where this is not sure, or where there are not `count` pages."""
+        versions = self._versions
+        changed = {key for n in range(since + 1, self._newest + 1) for key in versions.changed_in(n)}
+        if len(self._leaves) != count or changed & self._shared or Revision(versions, since)._page_tree() != self._tree:
+            return frozenset()
+        return frozenset(n for n, keys in enumerate(self._drawn_from) if not keys & changed)

@@ -76,6 +76,7 @@ class Look:
         self._now = self._open(size)
         self._drawn: dict[int, Any] = {}
         self._before: tuple[int, Any] | None = None
+        self.left_out = 0
 
     def _open(self, length: int) -> Any:
         try:
@@ -124,8 +125,11 @@ class Look:
             self._before = length, self._open(length)
         return self._before[1]
 
-    def compare(self, length: int, later: Sequence[Place | None]) -> Iterator[Seen]:
-        """The areas that look different now from what the first `length` bytes show; `later` are the places of later signatures."""
+    def compare(self, length: int, later: Sequence[Place | None], sure: frozenset[int] = frozenset()) -> Iterator[Seen]:
+        """The areas that look different now from what the first `length` bytes show; `later` are the places of later signatures.
+
+        The pages in `sure` are drawn last, and left out when time runs out; `left_out` counts them.
+        """
         from PIL import ImageChops, ImageDraw
 
         before = self._open(length)
@@ -133,7 +137,10 @@ class Look:
             if len(before) != len(self._now):
                 yield Seen(min(len(before), len(self._now)), (0.0, 0.0, 1.0, 1.0), None, False)
                 return
-            for number in range(len(before)):
+            for number in sorted(range(len(before)), key=lambda n: n in sure):
+                if number in sure and time.monotonic() > self._deadline:
+                    self.left_out += 1
+                    continue
                 size_old, old = self._draw(before, number)
                 size_new, new = self._draw_now(number)
                 if size_old != size_new or old.size != new.size:

@@ -1,6 +1,7 @@
 """What may come after a signature that says so itself: a certification, a lock on fields; and how much of it is looked at."""
 
 import io
+from collections.abc import Callable
 
 import pytest
 from pyhanko.pdf_utils import generic
@@ -8,8 +9,9 @@ from pyhanko.pdf_utils.generic import pdf_name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import MDPPerm
 
-from tests.verification.conftest import Pki, Signing, Verifier, blank_pdf, codes
-from tests.verification.test_pdf import LOW, OVER_TEXT, updated
+from agent.verification.pdf_look import Look
+from tests.verification.conftest import Pki, Signing, Verifier, blank_pdf, codes, patched
+from tests.verification.test_pdf import LOW, OVER_TEXT, annotate, updated
 
 
 @pytest.mark.parametrize("permission", [MDPPerm.FILL_FORMS, MDPPerm.ANNOTATE])
@@ -54,3 +56,45 @@ def test_a_field_that_a_signature_locked_stays_as_it_is(check: Verifier, signing
     assert check(signed)["verdict"] == "passed"
     document = check(updated(signed, fill))
     assert (document["verdict"], "changed_forbidden" in codes(document)) == ("failed", True)
+
+
+class Clock:
+    """A clock that jumps to the end of time after some pages."""
+
+    def __init__(self, pages: int) -> None:
+        self.drawn: list[int] = []
+        self._pages = pages
+
+    def drawing(self) -> Callable[..., object]:
+        """What stands in the place of `Look._draw`."""
+
+        def draw(look: Look, document: object, number: int, pixels: int | None = None) -> object:
+            self.drawn.append(number)
+            picture = _DRAW(look, document, number, pixels)
+            if len(self.drawn) == self._pages:
+                look._deadline = 0.0
+            return picture
+
+        return draw
+
+
+_DRAW = Look._draw
+
+
+def test_pages_that_nothing_touched_are_looked_at_last_and_hinder_nothing(check: Verifier, signing: Signing) -> None:
+    """A thick contract: where time runs out, only pages whose objects were left alone may stay undrawn."""
+    once = signing.but(box=LOW).sign(blank_pdf(pages=30))
+    twice = signing.but(field="Sig2", box=(320, 100, 500, 160)).sign(once)
+    clock = Clock(6)
+    with patched(Look, "_draw", clock.drawing()):
+        document = check(twice)
+    assert clock.drawn == [0, 0, 1, 1, 2, 2]
+    assert (document["verdict"], codes(document)) == ("passed", {"pages_not_drawn"})
+    assert "27" in document["signatures"][0]["explanation"]["en"]
+
+
+def test_a_page_that_was_touched_has_to_be_looked_at(check: Verifier, signing: Signing) -> None:
+    data = updated(signing.sign(blank_pdf(pages=30)), annotate)
+    clock = Clock(1)
+    with patched(Look, "_draw", clock.drawing()):
+        assert "not_compared" in codes(check(data))
