@@ -9,6 +9,7 @@ from typing import Any
 
 from agent.api.errors import ApiError, Code
 from agent.api.home import Home
+from agent.inventory import marks
 from tokens import discovery, emulated, module_file
 from tokens.types import ModuleRef
 
@@ -86,10 +87,4 @@ def _unsafe(variable: str) -> bool:
 
 def _write(home: Home, refs: tuple[ModuleRef, ...]) -> None:
     entries = [{"name": r.name, "path": r.path, "init_args": r.init_args, "env": dict(r.env), "sha256": r.sha256} for r in refs]
-    target = home.config / "modules.json"
-    staged = target.with_suffix(".part")
-    with open(staged, "w", encoding="utf-8", opener=lambda p, f: os.open(p, f, 0o600)) as out:
-        json.dump({"modules": entries}, out, ensure_ascii=False, indent=1)
-        out.flush()
-        os.fsync(out.fileno())
-    staged.replace(target)
+    marks.write(home.config / "modules.json", {"modules": entries})

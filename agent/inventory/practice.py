@@ -6,6 +6,8 @@ back; what it is called is noted there meanwhile.
 
 import json
 import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -17,67 +19,127 @@ from tokens import platform
 from tokens.types import PinRules, PinState, Token, TokenState
 
 log = structlog.get_logger()
-PIN_RULES = PinRules(shortest=4, simple=True)
-"""For practice tokens: they guard nothing, and a class may use 123456."""
+FIRST_PIN_RULES = PinRules(shortest=4, simple=True)
+"""For the first PIN of a practice token, which guards nothing: a class may be given 123456, and learns the rules when it changes it."""
 
 
-def serials(home: Home) -> frozenset[str] | None:
-    """Serials of this home's practice tokens; None where the list cannot be read, and each emulated token has to count as one."""
-    return marks.read(home.data / "practice.json")
+def marked(home: Home) -> Callable[[str], bool]:
+    """Tells by its serial whether an emulated token is for practice; every one is where the lists cannot be read, and one of which nobody knows."""
+    known, begun = marks.read(_list(home)), _begun(home)
+    if not begun.exists():
+        return lambda serial: known is None or serial in known
+    before = marks.read(begun)
+    return lambda serial: known is None or before is None or serial in known or serial not in before
+
+
+def begin(home: Home, there: Iterable[str]) -> None:
+    """Before a practice token is made: what is new from now on beside the emulated tokens `there` (serials) is for practice, until `mark` names it.
+
+    So a kill or a full disk in between leaves no token that signs without saying that it is for practice.  Raises `ApiError`
+    (output_unwritable, usage where the list cannot be read): then nothing must be made.
+    """
+    if marks.read(_list(home)) is None:
+        raise ApiError(Code.USAGE, reason="configuration", name=str(_list(home)))
+    settle(home, there := tuple(there))
+    with _writing(_begun(home)):
+        marks.write(_begun(home), sorted(there))
+
+
+def settle(home: Home, there: Iterable[str]) -> None:
+    """Name those of the tokens `there` that were made after an interrupted `begin`; raises `ApiError`."""
+    if _begun(home).exists():
+        practice = marked(home)
+        with _writing(_list(home)):
+            for serial in filter(practice, there):
+                marks.add(_list(home), serial)
+            _begun(home).unlink()
 
 
 def mark(home: Home, serial: str) -> None:
-    """Remember that the token with this serial is for practice; raises `ApiError` (usage) where the list cannot be read."""
-    marks.add(home.data / "practice.json", serial)
+    """Remember that the token with this serial is for practice; where that cannot be written, what `begin` wrote says so still."""
+    try:
+        marks.add(_list(home), serial)
+        _begun(home).unlink(missing_ok=True)
+    except (ApiError, OSError) as error:
+        log.warning("practice_not_remembered", type=type(error).__name__)
+
+
+def _list(home: Home) -> Path:
+    return home.data / "practice.json"
+
+
+def _begun(home: Home) -> Path:
+    return home.data / "practice-begun.json"
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ApiError(Code.OUTPUT_UNWRITABLE, name=str(path), detail=error.strerror or "") from error
 
 
 def made_here(home: Home, token: Token) -> bool:
     """Whether we initialised the token, so that our rules for PINs hold on it; true where that cannot be read."""
-    known = marks.read(home.data / "initialised.json")
+    known = marks.read(_made(home))
     return token.emulated or known is None or token.serial in known
 
 
 def mark_made(home: Home, serial: str) -> None:
     """Remember that we initialised the token with this serial; where the list cannot be read, our rules hold on every token anyway."""
     try:
-        marks.add(home.data / "initialised.json", serial)
+        marks.add(_made(home), serial)
     except (ApiError, OSError) as error:
         log.warning("token_not_remembered", type=type(error).__name__)
+
+
+def may_remember(home: Home) -> None:
+    """See, before a token is initialised, that it can be remembered: a full disk must not loosen our rules for its PIN.  Raises `ApiError`."""
+    known = marks.read(_made(home))
+    if known is not None:
+        with _writing(_made(home)):
+            marks.write(_made(home), sorted(known))
+
+
+def _made(home: Home) -> Path:
+    return home.data / "initialised.json"
 
 
 # Pulled out and put in
 
 
 def pull(home: Home, token: Token) -> None:
-    """Move an emulated token out of its module's sight; nobody may have a session on it.  Raises `ApiError` (token_absent), OSError."""
+    """Move an emulated token out of its module's sight; nobody may have a session on it.  Raises `ApiError` (token_absent, output_unwritable)."""
     source = _folder_of(home, token.serial)
     if source is None:
         raise ApiError(Code.TOKEN_ABSENT, token=token.label, available="")
-    away = platform.private_folder(_away(home))
     about = {"folder": source.name, "label": token.label, "serial": token.serial, "manufacturer": token.manufacturer, "model": token.model}
-    marks.write(away / f"{source.name}.json", about)
-    source.rename(away / source.name)
+    with _writing(_away(home)):
+        away = platform.private_folder(_away(home))
+        marks.write(away / f"{source.name}.json", about)
+        source.rename(away / source.name)
 
 
 def insert(home: Home, token: Token) -> None:
-    """Put a pulled token back; raises `ApiError` (token_absent), OSError."""
+    """Put a pulled token back; raises `ApiError` (token_absent, output_unwritable)."""
     for note in _notes(home):
         about = _about(note)
         if about is not None and about["serial"] == token.serial:
-            note.with_suffix("").rename(home.emulated / note.stem)
-            note.unlink()
+            with _writing(home.emulated):
+                note.with_suffix("").rename(home.emulated / note.stem)
+                note.unlink()
             return
     raise ApiError(Code.TOKEN_ABSENT, token=token.label, available="")
 
 
 def pulled(home: Home) -> tuple[Token, ...]:
     """The tokens that are pulled out, in the state `removed`."""
-    marked = serials(home)
+    practice = marked(home)
     found = []
     for note in _notes(home):
         about = _about(note)
         if about is not None:
-            practice = marked is None or about["serial"] in marked
             token = Token(
                 module="emulated",
                 slot_id=-1,
@@ -89,7 +151,7 @@ def pulled(home: Home) -> tuple[Token, ...]:
                 state=TokenState.REMOVED,
                 pin_state=PinState.UNKNOWN,
                 emulated=True,
-                practice=practice,
+                practice=practice(about["serial"]),
             )
             found.append(token)
     return tuple(found)

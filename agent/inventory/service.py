@@ -121,8 +121,6 @@ class Inventory(Sight):
 
     def rules_for(self, token: Token) -> PinRules | None:
         """What a new PIN must be like: our rules on tokens that we initialised, nothing but the token's own limits on others."""
-        if token.serial in (practice.serials(self._home) or ()):
-            return practice.PIN_RULES
         return self.settings.rules if practice.made_here(self._home, token) else None
 
     async def lock(self, selector: str | None = None, because: str = "asked") -> list[Token]:
@@ -136,7 +134,7 @@ class Inventory(Sight):
         """The token is being pulled out: its sessions end now."""
         await self._logins.end([login for login in self._logins.every if login.token.same(token)], removed)
 
-    async def forget(self, token: Token) -> None:
+    async def pin_changed(self, token: Token) -> None:
         """The token's PIN is another one now: logins that were held for it end."""
         await self._logins.end([login for login in self._logins.held if login.token.same(token)], removed)
 

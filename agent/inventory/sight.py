@@ -245,8 +245,8 @@ class Sight:
         if profile_of(each.ref).exclusive and (there or self._opening.get(each.ref.name)):
             return await self._present(there) if there else each.tokens
         found = await watch.listed(each.monitor)
-        emulated, marked = each.ref.origin == "emulated", practice.serials(self._home)
-        return tuple(replace(t, emulated=emulated, practice=emulated and (marked is None or t.serial in marked)) for t in found)
+        emulated, marked = each.ref.origin == "emulated", practice.marked(self._home)
+        return tuple(replace(t, emulated=emulated, practice=emulated and marked(t.serial)) for t in found)
 
     async def _present(self, logins: Iterable[Login]) -> tuple[Token, ...]:
         """The tokens of a module that lets one process in at a time: their sessions are asked."""

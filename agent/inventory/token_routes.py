@@ -1,7 +1,7 @@
 """Routes that do something to a token as a whole: initialise, change and unblock its PIN, lock it, pull it out and put it in."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeAlias
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
@@ -14,7 +14,11 @@ from agent.inventory.routes import TokenBody
 from agent.inventory.service import Inventory
 from agent.server.jobs import Job, JobBody, Jobs
 from tokens.errors import TokenFault
-from tokens.types import Token, TokenState
+from tokens.session import Session
+from tokens.types import PinRules, Token, TokenState
+
+Act: TypeAlias = Callable[[Session, PinRules | None, bool], Coroutine[Any, Any, Token]]
+"""What sets a new PIN: by which rules, and whether the last try may be spent."""
 
 
 class InitBody(JobBody):
@@ -63,7 +67,12 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
             if body.practice and not body.emulated:
                 raise ApiError(Code.USAGE, reason="needs", option="practice", other="emulated")
             token = await _to_initialise(inventory, body)
-            rules = practice.PIN_RULES if body.practice else inventory.settings.rules
+            rules = practice.FIRST_PIN_RULES if body.practice else inventory.settings.rules
+            if not body.emulated:
+                practice.may_remember(home)
+            else:
+                remember = practice.begin if body.practice else practice.settle
+                remember(home, [t.serial for t in await inventory.settled() if t.emulated and t.serial])
             async with inventory.session(token, job, watched=False, fresh=True) as session:
                 ask = Ask("token_init", secrets=("so_pin", "pin"), rules=rules)
                 try:
@@ -74,6 +83,7 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
                     if error.facts.get("reason") == "holds_keys":
                         raise _holds_keys(token) from error
                     raise
+            await inventory.forget(token)
             practice.mark_made(home, made.serial)
             if not token.emulated:  # whose folder is watched
                 await inventory.anew(token.module)
@@ -83,18 +93,22 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
 
         return jobs.stream(request, "token_init", body, work)
 
+    async def with_new_pin(job: Job, selector: str | None, purpose: str, by: str, act: Act) -> dict[str, Any]:
+        """Have a new user PIN set by the secret `by`."""
+        token = await inventory.pick(selector)
+        rules = inventory.rules_for(token)
+        async with inventory.session(token, job, fresh=True) as session:
+            ask = Ask(purpose, secrets=(by, "new_pin"), rules=rules)
+            await inventory.with_secrets(job, session, token, ask, lambda confirmed: act(session, rules, confirmed))
+        await inventory.pin_changed(token)
+        return {"token": await as_it_is(token)}
+
     @api.post("/pin/change")
     async def change_pin(body: TokenBody, request: Request) -> Response:
         """Change the user PIN by the old one; also the first change that an issuer demands."""
 
         async def work(job: Job) -> dict[str, Any]:
-            token = await inventory.pick(body.token)
-            rules = inventory.rules_for(token)
-            async with inventory.session(token, job, fresh=True) as session:
-                ask = Ask("pin_change", secrets=("pin", "new_pin"), rules=rules)
-                await inventory.with_secrets(job, session, token, ask, lambda confirmed: session.change_pin(rules, confirmed))
-            await inventory.forget(token)
-            return {"token": await as_it_is(token)}
+            return await with_new_pin(job, body.token, "pin_change", "pin", Session.change_pin)
 
         return jobs.stream(request, "pin_change", body, work)
 
@@ -103,13 +117,7 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
         """Give the token a new user PIN by the SO PIN; also where the user PIN is locked."""
 
         async def work(job: Job) -> dict[str, Any]:
-            token = await inventory.pick(body.token)
-            rules = inventory.rules_for(token)
-            async with inventory.session(token, job, fresh=True) as session:
-                ask = Ask("pin_unblock", secrets=("so_pin", "new_pin"), rules=rules)
-                await inventory.with_secrets(job, session, token, ask, lambda confirmed: session.unblock(rules, confirmed))
-            await inventory.forget(token)
-            return {"token": await as_it_is(token)}
+            return await with_new_pin(job, body.token, "pin_unblock", "so_pin", Session.unblock)
 
         return jobs.stream(request, "pin_unblock", body, work)
 
