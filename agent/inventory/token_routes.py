@@ -83,7 +83,7 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
                     if error.facts.get("reason") == "holds_keys":
                         raise _holds_keys(token) from error
                     raise
-            await inventory.forget(token)
+            await inventory.pin_changed(token)
             practice.mark_made(home, made.serial)
             if not token.emulated:  # whose folder is watched
                 await inventory.anew(token.module)
