@@ -141,7 +141,6 @@ def test_the_pin_is_changed(yinxin: Yinxin, practice_token: PracticeToken, comma
 
 @pytest.mark.parametrize(("new", "reason"), [("12345", "too_short"), ("123456", "simple"), ("888888", "simple"), (PIN, "same")])
 def test_a_new_pin_that_breaks_a_rule_is_refused_and_the_old_one_stays(yinxin: Yinxin, practice_token: PracticeToken, new: str, reason: str) -> None:
-    (yinxin.home / "data" / "practice.json").write_text("[]")  # a practice token guards nothing, and may have a simple PIN
     error = yinxin("token", "pin", "change", *SOURCE, "--new-pin", "env:YX_NEW", env={"YX_NEW": new}, code=4).error
     assert (error["code"], error["facts"]["reason"]) == ("pin_unacceptable", reason)
     yinxin("key", "list", *SOURCE)
