@@ -1,5 +1,7 @@
 """What a session host does with PINs: it receives them past the agent, sends each once, and overwrites it."""
 
+import math
+import time
 from collections.abc import Callable, Mapping
 
 from tokens.errors import PinCancelled, PinFinalTry, TokenAbsent, TokenError, TokenFault, TokenRemoved
@@ -29,6 +31,8 @@ class LoginProgram(Program):
         """Somebody said that the last try may be spent."""
         self._stopped: TokenError | None = None
         """What ended the signing: a PIN refused within it, or the token pulled.  Nothing that waits behind reaches the token any more."""
+        self._looked = -math.inf
+        """When an unclear error was last looked into (time.monotonic)."""
 
     def operations(self) -> Mapping[str, Callable[[Message], Message]]:
         """Name to function."""
@@ -49,6 +53,7 @@ class LoginProgram(Program):
 
     def answer(self, op: str, args: Message) -> Message:
         """Do one operation.  An error that a pulled card may have caused is looked into; after a removal no PIN is kept."""
+        stopped = self._stopped
         try:
             return super().answer(op, args)
         except (TokenRemoved, TokenAbsent) as exc:
@@ -56,7 +61,11 @@ class LoginProgram(Program):
             raise
         except TokenError as exc:
             doubtful = self._token is not None and op not in ("open", "initialise") and presence.doubtful(exc, self._logged_in)
-            gone = presence.trouble(self.module, self._slot, self._session, self._shown, exc) if doubtful else None
+            if not doubtful or exc is stopped:  # what waits behind a call that was looked into says the same
+                raise
+            waited = time.monotonic() - self._looked < 2 * presence.SETTLES  # a queue that fails one by one waits once
+            gone = presence.trouble(self.module, self._slot, self._session, self._shown, exc, 0.0 if waited else presence.SETTLES)
+            self._looked = time.monotonic()
             if gone is None:
                 raise
             self._end(gone)

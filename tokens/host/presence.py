@@ -19,7 +19,7 @@ _OK = name_of(0)
 _PUBLIC_STATES = (0, 2)
 """CKS_RO_PUBLIC_SESSION, CKS_RW_PUBLIC_SESSION: nobody is logged in."""
 _UNSETTLED = frozenset({"CKR_GENERAL_ERROR", "CKR_DEVICE_ERROR", "CKR_FUNCTION_FAILED"})
-_SETTLES = 1.0
+SETTLES = 1.0
 """Seconds within which a card service has noticed a pulled card (pcscd looks every 0.4 s); a command that met the gap says GENERAL_ERROR."""
 _READ_ONLY = frozenset({"CKR_TOKEN_WRITE_PROTECTED", "CKR_SESSION_READ_ONLY"})
 
@@ -96,15 +96,17 @@ def doubtful(exc: TokenError, logged_in: bool) -> bool:
     return (isinstance(exc, TokenFault | TokenNotInitialised) and "ckr" in exc.facts) or (isinstance(exc, KeyNotFound) and logged_in)
 
 
-def trouble(module: Cryptoki, slot: SlotToken, session: int, logged_in: bool, exc: TokenError | None = None) -> TokenRemoved | None:
+def trouble(
+    module: Cryptoki, slot: SlotToken, session: int, logged_in: bool, exc: TokenError | None = None, seconds: float = SETTLES
+) -> TokenRemoved | None:
     """`TokenRemoved` if the token is no longer in its slot, or (reason "login_lost") is there again and session or login did not survive that.
 
-    After an error that a card leaves behind when it is pulled inside a command, the card service gets a second to notice.
+    After an error that a card leaves behind when it is pulled inside a command, the card service gets `seconds` to notice.
     """
-    until = time.monotonic() + _SETTLES
+    until = time.monotonic() + seconds
     while True:
         found = _trouble(module, slot, session, logged_in, exc)
-        if found is not None or exc is None or exc.facts.get("ckr") not in _UNSETTLED or time.monotonic() > until:
+        if found is not None or exc is None or exc.facts.get("ckr") not in _UNSETTLED or time.monotonic() >= until:
             return found
         time.sleep(0.1)
 
