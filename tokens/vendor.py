@@ -89,7 +89,7 @@ class VendorSession:
 
     async def offer(self, expect_pid: int | None = None) -> PinOffer:
         """A one-shot PIN socket of this host; see `tokens.session.Session.offer`."""
-        args = {"run_dir": str(self._run_dir), "expect_pid": expect_pid}
+        args = {"run_dir": str(self._run_dir), "secrets": ("pin",), "expect_pid": expect_pid}
         answer = await self.host.call("offer", args, deadline=self.host.deadlines.list)
         return PinOffer(answer["path"], answer["nonce"], ("pin",))
 

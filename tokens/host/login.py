@@ -1,29 +1,25 @@
-"""What a session host does with PINs: it receives them past the agent, sends each once, and overwrites it."""
+"""What a session host does with PINs: it sends each once, and overwrites it."""
 
 import math
 import time
 from collections.abc import Callable, Mapping
 
-from tokens.errors import PinCancelled, PinFinalTry, TokenAbsent, TokenError, TokenFault, TokenRemoved
+from tokens.errors import PinFinalTry, TokenAbsent, TokenError, TokenFault, TokenRemoved
 from tokens.host import cryptoki as ck
 from tokens.host import objects, pins, presence
 from tokens.host.cryptoki import SlotToken
-from tokens.host.pin import Offer, wipe
-from tokens.host.program import Program
+from tokens.host.receiving import SecretsProgram
 from tokens.wire import Link, Message
 
 
-class LoginProgram(Program):
-    """One token, its session and its login.  `link` is the agent's channel: a wait for a PIN ends when the agent says something."""
+class LoginProgram(SecretsProgram):
+    """One token, its session and its login."""
 
     def __init__(self, link: Link) -> None:
-        super().__init__()
-        self._link = link
+        super().__init__(link)
         self._token: SlotToken | None = None
         self._wanted: Message = {}
         self._session = 0
-        self._offer: Offer | None = None
-        self._secrets: dict[str, bytearray] = {}
         self._logged_in = False
         self._shown = False
         """The module says of its session that it is logged in: if it ever does not, the login is lost."""
@@ -40,9 +36,6 @@ class LoginProgram(Program):
             **super().operations(),
             "open": self.open,
             "present": lambda _: {"present": presence.trouble(self.module, self._slot, self._session, self._shown) is None},
-            "offer": self.offer,
-            "await_secrets": self.await_secrets,
-            "cancel": self.cancel,
             "login": self.login,
             "settle": self.settle,
             "logout": self.logout,
@@ -116,29 +109,6 @@ class LoginProgram(Program):
         self._wanted = args
         self._token, self._session = presence.find(self.module, args)
         return objects.describe(self._token)
-
-    def offer(self, args: Message) -> Message:
-        """Open the PIN socket; what was received before is forgotten."""
-        self._forget()
-        if self._offer is not None:
-            self._offer.close()
-        self._offer = Offer.open(args["run_dir"], tuple(args["secrets"]), args.get("expect_pid"))
-        return {"path": self._offer.path, "nonce": self._offer.nonce}
-
-    def await_secrets(self, args: Message) -> Message:
-        """Wait for the secrets of the offer."""
-        offer, self._offer = self._offer, None
-        if offer is None:
-            raise PinCancelled(reason="no_pin")
-        self._secrets = offer.wait(self._link, args["seconds"])
-        return {}
-
-    def cancel(self, _args: Message) -> Message:
-        """Withdraw an offer nobody waits for; a wait under way has ended by the arrival of this very message."""
-        if self._offer is not None:
-            self._offer.close()
-            self._offer = None
-        return {}
 
     def login(self, args: Message) -> Message:
         """One C_Login with the PIN received; `settle` must follow, since the PIN is there still."""
@@ -238,8 +208,3 @@ class LoginProgram(Program):
             return
         if slot.flags & ck.CKF_USER_PIN_INITIALIZED or self.module.find(self._session, {}):
             raise TokenFault(reason="holds_keys", serial=slot.serial, label=slot.label)
-
-    def _forget(self) -> None:
-        for secret in self._secrets.values():
-            wipe(secret)
-        self._secrets = {}

@@ -11,8 +11,7 @@ from typing import Any
 import PyKCS11
 
 from tokens.errors import KeyNotFound, ModuleUnusable, PinCancelled, PinFinalTry, PinLocked, TokenAbsent, TokenError, TokenFault
-from tokens.host.pin import Offer, wipe
-from tokens.host.program import Program
+from tokens.host.receiving import SecretsProgram
 from tokens.host.returns import error_for, name_of
 from tokens.identity import Identity, meaningful
 from tokens.wire import Link, Message, to_bytes, to_text
@@ -22,28 +21,22 @@ _VENDOR = 0x80000000
 """CKM_VENDOR_DEFINED, CKK_VENDOR_DEFINED: this number and all above are vendors' own."""
 
 
-class VendorProgram(Program):
+class VendorProgram(SecretsProgram):
     """Operations on one token by PyKCS11."""
 
     def __init__(self, link: Link) -> None:
-        super().__init__()
-        self._link = link
+        super().__init__(link)
         self._library = PyKCS11.PyKCS11Lib()
         self._slot: int | None = None
         self._session: Any = None
-        self._offer: Offer | None = None
-        self._pin = bytearray()
 
     def operations(self) -> Mapping[str, Callable[[Message], Message]]:
         """Name to function."""
         return {
-            "load": self.load,
+            **super().operations(),
             "open": self.open,
             "mechanisms": self.mechanisms,
             "keys": self.keys,
-            "offer": self.offer,
-            "await_secrets": self.await_secrets,
-            "cancel": self.cancel,
             "login": self.login,
             "sign": self.sign,
         }
@@ -121,28 +114,6 @@ class VendorProgram(Program):
                 })  # fmt: skip
         return {"keys": sorted(found, key=lambda key: (key["id"], not key["private"], key["label"]))}
 
-    def offer(self, args: Message) -> Message:
-        """Open the PIN socket, as a session host does."""
-        self._forget()
-        self.cancel({})
-        self._offer = Offer.open(args["run_dir"], ("pin",), args.get("expect_pid"))
-        return {"path": self._offer.path, "nonce": self._offer.nonce}
-
-    def await_secrets(self, args: Message) -> Message:
-        """Wait for the PIN."""
-        offer, self._offer = self._offer, None
-        if offer is None:
-            raise PinCancelled(reason="no_pin")
-        self._pin = offer.wait(self._link, args["seconds"])["pin"]
-        return {}
-
-    def cancel(self, _args: Message) -> Message:
-        """Withdraw the offer."""
-        if self._offer is not None:
-            self._offer.close()
-            self._offer = None
-        return {}
-
     def login(self, args: Message) -> Message:
         """One C_Login with the PIN received, which is then overwritten.  No PIN pads here: PyKCS11 sends no NULL."""
         flags = int(self._library.getTokenInfo(self._open_slot).flags)
@@ -151,9 +122,10 @@ class VendorProgram(Program):
                 raise PinLocked(during="C_GetTokenInfo")
             if flags & _FINAL_TRY and not args.get("confirm_final_try"):
                 raise PinFinalTry()
-            if flags & _PAD or not self._pin:
+            pin = self._secrets.get("pin")
+            if flags & _PAD or not pin:
                 raise PinCancelled(reason="no_pin")
-            self._session.login(bytes(self._pin))
+            self._session.login(bytes(pin))
         except PyKCS11.PyKCS11Error as exc:
             raise _error(exc, "C_Login") from None
         finally:
@@ -177,10 +149,6 @@ class VendorProgram(Program):
         if self._slot is None:
             raise TokenFault(reason="not_open")
         return self._slot
-
-    def _forget(self) -> None:
-        wipe(self._pin)
-        self._pin = bytearray()
 
 
 def _error(exc: PyKCS11.PyKCS11Error, during: str) -> TokenError:
