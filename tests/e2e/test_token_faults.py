@@ -102,6 +102,8 @@ def test_modules_that_hang(faulty: Faulty, drawing: Path, tmp_path: Path) -> Non
     text = tmp_path / "t.txt"
     text.write_text("x")
     before = tree(tmp_path)
+    settings = faulty.yinxin.home / "config" / "settings.toml"
+    settings.write_text("[deadlines]\nsign = 15\nlogin = 12\n")
     faulty.say("hang C_Sign")
     signing = faulty.yinxin.start("sign", drawing, *SIGN)
     until(lambda: faulty.calls("C_Sign") == 1)
@@ -126,3 +128,4 @@ def test_modules_that_hang(faulty: Faulty, drawing: Path, tmp_path: Path) -> Non
         assert ("PIN try may be spent" in error["hint"]) is spent
     assert tree(tmp_path) == before
     until(lambda: not [line for line in children(faulty.yinxin.home).values() if " session " in line])
+    settings.unlink()
