@@ -126,12 +126,12 @@ class _Check:
 
     async def _stamp(self, name: str) -> SignatureReport:
         try:
-            token, rest = tst.load_token(self.box.read(name, _SIGNATURE_MAX))
+            token, around = tst.load_token(self.box.read(name, _SIGNATURE_MAX))
             digest, findings, covers = self._over(name)
             report = (
                 SignatureReport(kind="timestamp")
                 if digest is None
-                else await tst.check_token(token, rest, digest, self.trust, Evidence(), self.proofs.get(name))
+                else await tst.check_token(token, around, digest, self.trust, Evidence(), self.proofs.get(name))
             )
         except (NotSignedData, Damaged) as exc:
             return self._unreadable(name, exc, "timestamp")

@@ -127,14 +127,16 @@ async def _check_one(signature: str, content: str, trust: Trust) -> list[Signatu
     """The reports over one signature file; none where the content is nowhere."""
     there = os.path.isfile(content)
     if signature.lower().endswith(tst.EXTENSIONS):
-        signed_data, rest = tst.load_token(cms.read_file(signature))
+        signed_data, around = tst.load_token(cms.read_file(signature))
+        rest = b""
     else:
         signed_data, rest = cms.load(signature)
+        around = cms.trailing(rest)
     if tst.is_token(signed_data):
         if not there:
             return []
         with open(content, "rb") as stream:
-            return [await tst.check_token(signed_data, rest, cms.file_digester(stream), trust, Evidence())]
+            return [await tst.check_token(signed_data, around, cms.file_digester(stream), trust, Evidence())]
     if not there and not cms.has_content(signed_data):
         return []
     return await cms.check_detached(signed_data, rest, content if there else None, trust)

@@ -1,12 +1,13 @@
 """Time-stamp tokens that stand alone (RFC 3161; `.tst`, or `.tsr` with the service's whole answer) over a file beside them or in a container."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from asn1crypto import cms, tsp
 
 from agent.verification.chain import Evidence, Trust, describe
 from agent.verification.cms import trailing
-from agent.verification.model import SignatureReport, found
+from agent.verification.model import Finding, SignatureReport, found
 from agent.verification.signer import Digester, NotSignedData, check_shape, check_unused, load_signed_data
 from agent.verification.stamps import check_stamp
 
@@ -14,17 +15,16 @@ EXTENSIONS = (".tst", ".tsr")
 _GRANTED = ("granted", "granted_with_mods")
 
 
-def load_token(data: bytes) -> tuple[cms.SignedData, bytes]:
-    """The token and what follows it, out of a service's answer where it is one; raises `NotSignedData`."""
+def load_token(data: bytes) -> tuple[cms.SignedData, list[Finding]]:
+    """The token, out of a service's answer where it is one, and what is said of the bytes around it; raises `NotSignedData`."""
     try:
         signed_data, length = load_signed_data(data)
     except NotSignedData as exc:
         token = _out_of_answer(data)
         if token is None:
             raise exc from None
-        signed_data, length = load_signed_data(token)
-        return signed_data, token[length:]
-    return signed_data, data[length:]
+        return load_signed_data(token)[0], [found("unsigned_part", detail="TimeStampResp")]
+    return signed_data, trailing(data[length:])
 
 
 def _out_of_answer(data: bytes) -> bytes | None:
@@ -44,10 +44,10 @@ def is_token(signed_data: cms.SignedData) -> bool:
 
 
 async def check_token(
-    token: cms.SignedData, rest: bytes, imprint: Digester, trust: Trust, evidence: Evidence, proved_at: datetime | None = None
+    token: cms.SignedData, around: Sequence[Finding], imprint: Digester, trust: Trust, evidence: Evidence, proved_at: datetime | None = None
 ) -> SignatureReport:
-    """The report over one token; `imprint` digests the bytes it has to be for."""
-    findings = trailing(rest)
+    """The report over one token; `around` is what `load_token` found, `imprint` digests the bytes it has to be for."""
+    findings = [*around]
     stamp, wrong = await check_stamp(token, imprint, trust, evidence, proved_at)
     if [f.code for f in wrong] == ["timestamp_invalid"] and await _is_sound(token, trust, evidence, proved_at):
         wrong = [found("digest_mismatch")]  # it is a good one, of other bytes

@@ -1,6 +1,8 @@
 """Random damage: no flipped byte of a signed file passes unnoticed, no random bytes break the checker."""
 
+import io
 import random
+import zipfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -9,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.verification.conftest import Pki, Signing, Verifier, blank_pdf, codes
+from tests.verification.containers import extended, token
 from tests.verification.test_cms import openssl
 
 RELAXED = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
@@ -33,7 +36,7 @@ def test_no_flipped_byte_of_a_detached_signature_passes_unnoticed(
     data = p7s.read_bytes()
     chance = random.Random(5)
     passed = []
-    for _ in range(times(250, 4000)):
+    for _ in range(times(400, 6000)):
         at, by = chance.randrange(len(data)), 1 << chance.randrange(8)
         p7s.write_bytes(flip(data, at, by))
         if unnoticed(check(content, signature=p7s)):
@@ -69,3 +72,45 @@ def test_spliced_files_never_pass(check: Verifier, signing: Signing, data: st.Da
     spliced = whole[:start] + insert + whole[start + length :]
     if spliced.rstrip(b"\0\t\n\f\r ") != whole.rstrip(b"\0\t\n\f\r "):
         assert check(spliced)["verdict"] != "passed"
+
+
+def test_no_flipped_byte_of_a_container_passes_unnoticed(check: Verifier, pki: Pki, tmp_path: Path, times: Callable[[int, int], int]) -> None:
+    """What passes still unpacks, for everybody, to the very files that were signed; the rest is said to be unprotected on every container."""
+    files = [("a.dwg", b"A" * 300), ("b.txt", b"B" * 300)]
+    data = extended(pki, files).data()
+    path = tmp_path / "x.asice"
+    chance = random.Random(6)
+    flips = [(chance.randrange(len(data)), 1 << chance.randrange(8)) for _ in range(times(400, 0))]
+    flips = flips or [(at, 1 << bit) for at in range(len(data)) for bit in range(8)]
+    passed = []
+    for at, by in flips:
+        path.write_bytes(flip(data, at, by))
+        document = check(path)
+        if document["verdict"] != "passed":
+            continue
+        with zipfile.ZipFile(path) as packed:
+            same = all(packed.read(name) == content for name, content in files)
+            signature = packed.read("META-INF/signature001.p7s") == _entry(data, "META-INF/signature001.p7s")
+        if not same or "container_unprotected" not in codes(document) or not (signature or "unsigned_part" in codes(document)):
+            passed.append((at, by))
+    assert not passed
+
+
+def _entry(data: bytes, name: str) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        return packed.read(name)
+
+
+def test_no_flipped_byte_of_a_time_stamp_passes_unnoticed(check: Verifier, pki: Pki, tmp_path: Path, times: Callable[[int, int], int]) -> None:
+    content = tmp_path / "a.txt"
+    content.write_bytes(b"content")
+    tst = tmp_path / "a.txt.tst"
+    data = token(pki, b"content")
+    chance = random.Random(7)
+    passed = []
+    for _ in range(times(200, 4000)):
+        at, by = chance.randrange(len(data)), 1 << chance.randrange(8)
+        tst.write_bytes(flip(data, at, by))
+        if unnoticed(check(content, signature=tst)):
+            passed.append((at, by))
+    assert not passed
