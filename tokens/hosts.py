@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 
 from tokens import platform
 from tokens.channel import Channel, ChannelClosed
-from tokens.errors import ModuleTimeout, ModuleUnusable, TokenError, from_wire
+from tokens.errors import ModuleTimeout, ModuleUnusable, TokenError, TokenFault, from_wire
 from tokens.module_file import examine
 from tokens.profiles import Profile, init_args_of, network_allowed, profile_of
 from tokens.types import ModuleRef
@@ -202,10 +202,11 @@ class Host:
             reply = await pending
         except ChannelClosed:
             raise await self._why_gone(call) from None
-        error = reply.get("error")
-        if error is not None:
-            raise from_wire(str(error["code"]), error["facts"])
-        result: Message = reply["result"]
+        error, result = reply.get("error"), reply.get("result")
+        if isinstance(error, dict) and isinstance(error.get("facts"), dict):
+            raise from_wire(str(error.get("code")), error["facts"])
+        if not isinstance(result, dict):  # a module can write where its host does
+            raise TokenFault(reason="nonsense", module=self.ref.name, during=op)
         return result
 
     def tell(self, op: str, args: Message | None = None) -> None:

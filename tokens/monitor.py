@@ -5,11 +5,11 @@ import builtins
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tokens.errors import ModuleTimeout, TokenError
+from tokens.errors import ModuleTimeout, TokenError, TokenFault
 from tokens.hosts import Deadlines, Host
 from tokens.profiles import network_allowed, profile_of
 from tokens.types import Certificate, Key, KeyType, ModuleRef, ModuleStatus, PinState, SignatureScheme, Token, TokenState
-from tokens.wire import Message, to_bytes
+from tokens.wire import Message, WireError, to_bytes
 
 GROWN_KB, GROWN_FILES = 64 * 1024, 64
 """A monitor host that has become so much larger than after its first list leaks, or its module does: another takes its place."""
@@ -59,8 +59,13 @@ class Monitor:
                 # It may be C_WaitForSlotEvent that hung, between two questions: this module is not asked for events again.
                 self._ask_module = self._ask_module and not self._callbacks
                 raise
-            tokens = tuple(token_from(self.ref, entry) for entry in answer["tokens"])
-            await self._renew_if_grown(answer["memory_kb"], answer["files"])
+            try:
+                tokens = tuple(token_from(self.ref, entry) for entry in answer["tokens"])
+                await self._renew_if_grown(answer["memory_kb"], answer["files"])
+            except (KeyError, TypeError, ValueError, AttributeError, WireError) as exc:
+                await self.host.close()  # its module has written over it, or in its place: nothing it says counts
+                self._loaded = None
+                raise TokenFault(reason="nonsense", module=self.ref.name, during="list") from exc
         return tokens
 
     def on_event(self, callback: Callable[[], None]) -> Callable[[], None]:

@@ -35,7 +35,7 @@ def configured(home: Home) -> tuple[ModuleRef, ...]:
 
 def add(home: Home, new: NewModule) -> ModuleRef:
     """Record an added module; raises `ModuleUnusable`, `ApiError` (writable to others, another file than consented to, name taken)."""
-    if any("\0" in word for word in (new.path, new.name or "", new.init_args or "", *new.env, *new.env.values())):
+    if "\0" in new.path or any(_unfit(word) for word in (new.name or "", new.init_args or "", *new.env, *new.env.values())):
         raise ApiError(Code.USAGE, reason="module_env", name="NUL")
     path = os.path.realpath(new.path)
     seen = module_file.examine(path)
@@ -79,6 +79,11 @@ def _parse(entry: Mapping[str, Any]) -> ModuleRef:
     if not all(isinstance(word, str) and "\0" not in word for word in words) or any(_unsafe(name) for name, _ in env):
         raise ValueError(entry["name"])
     return ModuleRef(entry["name"], entry["path"], "added", entry.get("init_args"), env, entry.get("sha256"))
+
+
+def _unfit(word: str) -> bool:
+    """Whether it cannot be handed to a process or written down."""
+    return "\0" in word or any("\ud800" <= char <= "\udfff" for char in word)
 
 
 def _unsafe(variable: str) -> bool:

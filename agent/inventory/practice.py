@@ -172,7 +172,7 @@ def _about(note: Path) -> dict[str, str] | None:
     try:
         raw = json.loads(note.read_text(encoding="utf-8"))
         return {name: str(raw[name]) for name in ("label", "serial", "manufacturer", "model")}
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
 
 

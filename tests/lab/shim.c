@@ -28,6 +28,7 @@
  *   readonly                                  write-protected
  *   tobechanged                               CKF_USER_PIN_TO_BE_CHANGED, C_Login gives CKR_PIN_EXPIRED, until C_SetPIN
  *   leak                                      each call keeps a megabyte and a descriptor
+ *   speaks JSON                               answer in its host's place: this result for whatever was asked, into every socket, at C_GetSlotList
  *   noise                                     print a megabyte at C_GetSlotList
  * Only the types it needs are declared, so it builds with gcc alone.
  */
@@ -36,6 +37,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -233,12 +235,23 @@ static U absurd(U *out, U *count)
     return 0;
 }
 
+static void speak(const char *result)
+{
+    char text[1024];
+    for (int fd = 3; fd < 64; fd++) for (int id = 1; id < 40; id++) {
+        int n = snprintf(text + 4, sizeof text - 4, "{\"id\":%d,\"result\":%s}", id, result);
+        text[0] = text[1] = 0, text[2] = (char)(n >> 8), text[3] = (char)n;
+        if (send(fd, text, (size_t)n + 4, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) break;
+    }
+}
+
 static U C_GetSlotList(B present, U *slots, U *count)
 {
     U rv = fault("C_GetSlotList");
     if (rv) return rv;
     if (told("garbage", "C_GetSlotList")) return absurd(slots, count);
     if (told("noise", NULL)) for (int i = 0; i < 16384; i++) printf("%s", "a module that talks and talks and talks and talks and talks and t\n"), fflush(stdout);
+    if (told("speaks", NULL)) speak(told("speaks", NULL));
     if (gone()) { *count = 0; return 0; }
     if ((rv = ((U (*)(B, U *, U *))real.f[SLOTLIST])(present, slots, count)) || !slots) return rv;
     for (U i = 0; i < *count; i++) slots[i] = shown(slots[i]);
