@@ -152,6 +152,20 @@ def test_a_key_type_that_is_none_is_refused(bench: Bench) -> None:
     asyncio.run(run())
 
 
+def test_a_token_that_makes_no_keys_is_not_called_broken(shim: Bench) -> None:
+    """As most UKeys issued by a certification authority."""
+
+    async def run() -> None:
+        async with await shim.logged_in() as session:
+            for answer, reason in (("54", "no_generation"), ("70", None)):  # CKR_FUNCTION_NOT_SUPPORTED, CKR_MECHANISM_INVALID
+                shim.say(f"fail C_GenerateKeyPair {answer}")
+                with pytest.raises(MechanismUnsupported) as caught:
+                    await session.generate(KeyType.P256, "x")
+                assert caught.value.facts.get("reason") == reason
+
+    asyncio.run(run())
+
+
 def _certificate(public_key: bytes) -> bytes:
     issuer = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "李工")])

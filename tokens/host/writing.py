@@ -1,7 +1,8 @@
 """What writes to a token: key pairs, with the attempt to take the private key out again, and certificates."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from tokens.errors import MechanismUnsupported, TokenFault
@@ -28,11 +29,12 @@ _ALL_USES = _USE | MechanismFlag.ENCRYPT | MechanismFlag.DECRYPT
 def generate(module: Cryptoki, slot_id: int, session: int, kind: str, label: str) -> Message:
     """A key pair that is born sensitive and not extractable; read back, and its export attempted.
 
-    Raises `MechanismUnsupported`; `TokenFault` (reason "extractable") after destroying a key that could be taken out.
+    Raises `MechanismUnsupported` (reason "no_generation" where the token makes no keys at all), `TokenFault` (reason "extractable") after
+    destroying a key that could be taken out.
     """
     cka_id = os.urandom(_ID_BYTES)
     with binding.opened(module, slot_id) as own:
-        with binding.reported("C_GenerateKeyPair"):
+        with _generating(), binding.reported("C_GenerateKeyPair"):
             public, private = _pair(own, kind, cka_id, label, _uses(module))
         assert private.handle is not None
         attributes = objects.protection(module, session, private.handle)
@@ -45,6 +47,17 @@ def generate(module: Cryptoki, slot_id: int, session: int, kind: str, label: str
             raise TokenFault(reason="extractable", attempts=", ".join(leaks))
         asks = objects.always_authenticate(module, session, private.handle)
     return {"id": cka_id.hex(), "attributes": attributes, "export_attempts": attempts, "always_authenticate": asks}
+
+
+@contextmanager
+def _generating() -> Iterator[None]:
+    """Keys of many UKeys come from whoever issues them: that such a token makes none is no fault of it."""
+    try:
+        yield
+    except TokenFault as exc:
+        if exc.facts.get("ckr") != "CKR_FUNCTION_NOT_SUPPORTED":
+            raise
+        raise MechanismUnsupported(**exc.facts, reason="no_generation") from None
 
 
 def _uses(module: Cryptoki) -> MechanismFlag:

@@ -221,6 +221,12 @@ TOKENS: Mapping[str, Sentence] = {
         "The token[ “{token}”] does not offer the algorithm that is needed[ ({mechanism})].",
         "Use another key type or another token; `yinxin token show` tells about it.",
     ),
+    "mechanism_unsupported.no_generation": Sentence(
+        "这个 UKey 不能自己生成密钥；没有改动任何东西。",
+        "它的密钥由发证机构写入；用 yinxin token show 看已有的密钥和数字证书，需要新密钥请找发证机构。",
+        "This token makes no keys of its own; nothing was changed.",
+        "Its keys come from whoever issued it: `yinxin token show` lists what is there, and a new one is had from the issuer.",
+    ),
     "module_unusable": Sentence(
         "UKey 驱动[“{module}”]不能使用[（{path}）][：{ckr}]。",
         "用 yinxin doctor 查看原因，或重新安装该驱动。",
