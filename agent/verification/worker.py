@@ -24,8 +24,10 @@ from agent.verification.wanted import Answered
 from tokens import platform
 from tokens.wire import Link, Message, serve, to_bytes, to_text
 
-MEMORY_MAX: Final = 640 * 1024 * 1024
+MEMORY_MAX: Final = 600 * 1000 * 1000
 """Address space of a worker, bytes; it starts with 90 MB."""
+CPU_SECONDS: Final = 16.0
+"""Processor time for one document; the agent's own deadline, by the clock, comes a little later and ends the worker."""
 _FILES_MAX: Final = 64
 
 
@@ -33,6 +35,12 @@ class OutOfMemory(Exception):
     """The document wanted more memory than a worker may take; the worker is not to be used again."""
 
     code = "memory"
+
+
+class OutOfTime(Exception):
+    """The document wanted more processor time than it may take."""
+
+    code = "time"
 
 
 class Desk:
@@ -43,19 +51,25 @@ class Desk:
         self._trust = Trust()
 
     def answer(self, op: str, args: Message) -> Message:
-        """Do one operation; raises `OutOfMemory`, and for a revision `Refused`."""
+        """Do one operation; raises `OutOfMemory`, `OutOfTime`, and for a revision `Refused`."""
         if op not in ("verify", "revision"):
             return {}
         try:
-            if op == "revision":
-                return show_revision(args["file"], args["revision"], args["page"], args["pixels"])
-            trust = self._trust_of(args)
-            trust.wanted.take()
-            document = asyncio.run(check_document(args["file"], args["signature"], trust))
-            wanted = [{"key": q.key, "url": q.url, "host": q.host, "body": None if q.body is None else to_text(q.body)} for q in trust.wanted.take()]
-            return {**document, "wanted": wanted} if wanted else document
+            with platform.cpu_deadline(CPU_SECONDS):
+                return self._do(op, args)
         except MemoryError as exc:
             raise OutOfMemory from exc
+        except platform.DeadlineExceeded as exc:
+            raise OutOfTime from exc
+
+    def _do(self, op: str, args: Message) -> Message:
+        if op == "revision":
+            return show_revision(args["file"], args["revision"], args["page"], args["pixels"])
+        trust = self._trust_of(args)
+        trust.wanted.take()
+        document = asyncio.run(check_document(args["file"], args["signature"], trust))
+        wanted = [{"key": q.key, "url": q.url, "host": q.host, "body": None if q.body is None else to_text(q.body)} for q in trust.wanted.take()]
+        return {**document, "wanted": wanted} if wanted else document
 
     def _trust_of(self, args: Message) -> Trust:
         given = (tuple(args["trust"]), tuple(args["crls"]), args["at"], tuple(args["own"]), tuple(args.get("fetched", {}).items()))
@@ -87,7 +101,7 @@ def main(argv: list[str]) -> int:
     """Serve the socket until the agent closes it."""
     platform.harden(die_with_parent=True)
     platform.deny_network()
-    platform.limit(memory_bytes=MEMORY_MAX, files=_FILES_MAX)
+    platform.limit(memory_bytes=MEMORY_MAX, files=_FILES_MAX, fixed=True)
     logging.disable(logging.CRITICAL)  # the libraries quote hostile files in their messages
     serve(Link(socket.socket(fileno=int(argv[1]))), Desk().answer)
     return 0
