@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tokens.errors import ModuleTimeout, TokenError, TokenFault
 from tokens.hosts import Deadlines, Host
+from tokens.module_file import examine
 from tokens.profiles import network_allowed, profile_of
 from tokens.types import Certificate, Key, KeyType, ModuleRef, ModuleStatus, PinState, SignatureScheme, Token, TokenState
 from tokens.wire import Message, WireError, to_bytes
@@ -95,6 +96,12 @@ class Monitor:
             self._loaded = await self.host.start()
             if self._callbacks:
                 self._watch()
+        elif self.ref.sha256 is not None:
+            try:
+                await asyncio.to_thread(examine, self.ref.path, self.ref.sha256)
+            except TokenError:  # what is loaded is not what lies there now: it is told at once, and not at the next start
+                await self.close()
+                raise
         return self._loaded
 
     def _watch(self) -> None:

@@ -95,12 +95,14 @@ def test_a_softhsm_without_configuration_says_so(desk: Desk, softhsm: str, tmp_p
         desk.yinxin("module", "remove", "bare")
 
 
-def test_a_module_replaced_after_it_was_added_is_not_loaded(desk: Desk, shim_library: Path, softhsm: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_module_replaced_after_it_was_added_is_not_loaded(desk: Desk, shim_library: Path, softhsm: str, tmp_path: Path, loaded: bool) -> None:
     module = Path(shutil.copy(shim_library, tmp_path / "m.so"))
     desk.yinxin("module", "add", module, "--name", "swapped", "--env", "SHIM_TARGET", "--yes", env={"SHIM_TARGET": softhsm})
     try:
-        desk.yinxin("agent", "stop")
-        shutil.copy(softhsm, module)
+        if not loaded:
+            desk.yinxin("agent", "stop")
+        Path(shutil.copy(softhsm, tmp_path / "other.so")).replace(module)
         found = next(m for m in desk.yinxin("module", "list").json["modules"] if m["name"] == "swapped")
         assert (found["usable"], found["problem"]) == (False, "changed")
     finally:
