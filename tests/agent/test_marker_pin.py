@@ -13,8 +13,11 @@ from tests.conftest import Yinxin
 PIN = "MARK-7f3a91c4-PIN"
 SO_PIN = "MARK-SO-55e0b2d8-PIN"
 WRONG = "MARK-WRONG-6d21aa-PIN"
+NEW = "MARK-NEW-0c94e7-PIN"
+UNBLOCKED = "MARK-UNBLOCKED-b7710f-PIN"
+REFUSED = "MARKMARKMARKMARKMARKMARK"
 _FORMS = (lambda w: w.encode(), lambda w: w.encode("utf-16-le"), lambda w: w.encode("utf-32-le"), lambda w: w.encode().hex().encode())
-NEEDLES = [form(word) for word in (PIN, SO_PIN, WRONG) for form in _FORMS]
+NEEDLES = [form(word) for word in (PIN, SO_PIN, WRONG, NEW, UNBLOCKED, REFUSED) for form in _FORMS]
 
 
 def holding(data: bytes) -> list[bytes]:
@@ -24,7 +27,7 @@ def holding(data: bytes) -> list[bytes]:
 @pytest.mark.obligation("S46")
 @pytest.mark.promise(2)
 def test_the_pin_is_found_in_no_log_file_argv_environment_memory_or_error(yinxin: Yinxin, drawing: Path, tmp_path: Path) -> None:
-    env = {"M_PIN": PIN, "M_SO": SO_PIN, "M_WRONG": WRONG}
+    env = {"M_PIN": PIN, "M_SO": SO_PIN, "M_WRONG": WRONG, "M_NEW": NEW, "M_UNBLOCKED": UNBLOCKED, "M_REFUSED": REFUSED}
     told = []
 
     def run(*arguments: str | os.PathLike[str], code: int = 0) -> None:
@@ -41,6 +44,13 @@ def test_the_pin_is_found_in_no_log_file_argv_environment_memory_or_error(yinxin
     run("sign", drawing, "--out", tmp_path / "1.pdf", *pin)
     run("sign", drawing, "--out", tmp_path / "2.pdf", "--token", "标记", "--pin", "env:M_WRONG", code=3)
     run("sign", drawing, "--out", tmp_path / "2.pdf", "--token", "标记", "--pin", PIN, code=2)  # the classic mistake: as an argument
+    run("token", "inspect", "标记", "--pin", "env:M_PIN", "--report", tmp_path / "report.html")
+    run("token", "pin", "change", "标记", "--pin", "env:M_PIN", "--new-pin", "env:M_REFUSED", code=4)
+    run("token", "pin", "change", "标记", "--pin", "env:M_WRONG", "--new-pin", "env:M_NEW", code=3)
+    run("token", "pin", "change", "标记", "--pin", "env:M_PIN", "--new-pin", "env:M_NEW")
+    run("token", "pin", "unblock", "标记", "--so-pin", "env:M_WRONG", "--new-pin", "env:M_UNBLOCKED", code=3)
+    run("token", "pin", "unblock", "标记", "--so-pin", "env:M_SO", "--new-pin", "env:M_UNBLOCKED")
+    run("sign", drawing, "--out", tmp_path / "3.pdf", "--token", "标记", "--pin", "env:M_UNBLOCKED")
 
     for text in told:
         assert not holding(text.encode()), text
