@@ -43,7 +43,7 @@ class Settings:
 
 
 class _Wrong(ValueError):
-    """The file says something that cannot be followed; the text names the place."""
+    """The file says something that cannot be followed; the text names the place and what may stand there, in no language."""
 
 
 def path_of(home: Home) -> Path:
@@ -99,12 +99,12 @@ def parse(raw: Mapping[str, Any]) -> Settings:
 
 def _table(raw: Mapping[str, Any], name: str, keys: set[str], siblings: set[str] | None = None) -> Mapping[str, Any]:
     if siblings is not None and (unknown := sorted(set(raw) - siblings)):
-        raise _Wrong(f"unknown: {', '.join(unknown)}")
+        raise _Wrong(f"{', '.join(unknown)} → {', '.join(sorted(siblings))}")
     table = raw.get(name, {})
     if not isinstance(table, dict):
-        raise _Wrong(f"{name}: not a table")
+        raise _Wrong(f"{name} → [{name}]")
     if unknown := sorted(set(table) - keys):
-        raise _Wrong(f"unknown: {', '.join(f'{name}.{word}' for word in unknown)}")
+        raise _Wrong(f"{', '.join(f'{name}.{word}' for word in unknown)} → {', '.join(sorted(keys))}")
     return table
 
 
