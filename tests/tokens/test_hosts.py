@@ -198,6 +198,7 @@ def test_many_rounds_leave_nothing_behind(shim: Bench, keys: dict[KeyType, Key],
 
     async def run() -> None:
         us = os.getpid()
+        earlier = _children(us)
         card = card_of(shim)
 
         def size() -> tuple[int, int, int]:
