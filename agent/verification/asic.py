@@ -22,6 +22,8 @@ from agent.verification.verdict import judge
 EXTENSIONS = (".asics", ".scs", ".asice", ".sce")
 _TYPES: Mapping[bytes, str] = {b"application/vnd.etsi.asic-s+zip": "s", b"application/vnd.etsi.asic-e+zip": "e"}
 _META = "META-INF/"
+_INFORMATION = frozenset({"META-INF/manifest.xml", "META-INF/container.xml", "META-INF/metadata.xml"})
+"""What other formats put into a container beside its files."""
 _SIGNATURE_MAX = 16 * 1024 * 1024
 _SIGNATURES_MAX = 200
 _ATTRIBUTES_MAX = 64 * 1024
@@ -187,7 +189,7 @@ class _Check:
         if not simple:
             return None, [*out, found("container_signature_stray")], []
         (content,) = self.parts.data
-        out.append(found("container_unprotected", detail=f"“{content}”"))
+        out.append(found("container_name", name=content))
         if looks_like_attributes(b"".join(_first(self.box, content, _ATTRIBUTES_MAX))):
             out.append(found("attributes_as_content"))
         try:
@@ -199,15 +201,16 @@ class _Check:
     def _follow(self, manifest: Manifest) -> tuple[list[Finding], list[str]]:
         """Hold the digests of a manifest against the files; which files of the container it covers."""
         out: list[Finding] = []
-        covers: list[str] = []
+        covers: dict[str, None] = {}
+        data = frozenset(self.parts.data)
         for reference in manifest.references:
             try:
                 name = entry_of(reference.uri, self.box.entries)
                 if name is None:
                     out.append(found("container_file_missing", name=reference.uri))
                     continue
-                if name in self.parts.data and name not in covers:
-                    covers.append(name)
+                if name in data:
+                    covers[name] = None
                 doubts = check_digest(reference.digest, manifest.name)
                 out += [d for d in doubts if d not in out]
                 if not any(d.code == "algorithm_unknown" for d in doubts) and self._digest(name, reference.digest) != reference.value:
@@ -216,7 +219,7 @@ class _Check:
                 out.append(found("container_entry_damaged", name=reference.uri, detail=exc))
             except (BadManifest, ValueError) as exc:
                 out.append(found("manifest_damaged", name=manifest.name, detail=exc))
-        return out, covers
+        return out, list(covers)
 
     def _digester(self, name: str) -> Digester:
         return lambda algorithm: self._digest(name, algorithm)
@@ -261,7 +264,7 @@ def _numbered(reports: Sequence[SignatureReport], before: int) -> list[Signature
 
 def _check_type(box: Container, parts: Parts) -> list[Finding]:
     """What the container says of itself: nothing of that is protected, and it must not contradict what is inside."""
-    out = [found("container_unprotected", detail="ZIP")]
+    out = [found("container_unprotected")]
     told = box.comment.removeprefix(b"mimetype=").strip() if box.comment else None
     if "mimetype" in box.entries:
         try:
@@ -270,18 +273,24 @@ def _check_type(box: Container, parts: Parts) -> list[Finding]:
             return [*out, found("container_entry_damaged", name="mimetype", detail=exc)]
         first = min(box.entries.values(), key=lambda e: e.header)
         if first.name != "mimetype" or first.method != 0:
-            out.append(found("container_unprotected", detail="mimetype"))
+            out.append(found("container_extra", name="mimetype"))
     if told is not None and "mimetype" in box.entries and told not in _TYPES:
         out.append(found("container_irregular", detail=f"mimetype {told.decode('ascii', 'replace')}"))
     if _TYPES.get(told or b"") == "s" and len(parts.data) != 1:
         out.append(found("container_irregular", detail=f"ASiC-S: {len(parts.data)}"))
-    if parts.other:
-        out.append(found("container_unprotected", detail=", ".join(parts.other[:3])))
+    named = {r.uri for m in parts.manifests.values() for r in m.references}
+    for name in parts.other:
+        if name in _INFORMATION:
+            out.append(found("container_extra", name=name))
+        elif name not in named:
+            out.append(found("container_not_covered", name=name))
     return out
 
 
 def _say_uncovered(reports: list[SignatureReport], parts: Parts) -> list[SignatureReport]:
     """Files that no signature covers leave doubt on every one; files that only another covers are told."""
+    if not any(r.covers for r in reports) and parts.foreign:
+        return reports  # what those cover, nobody here can say
     kinds = {r.kind for r in reports if r.covers}
     kind = "signature" if "signature" in kinds else "timestamp"
     covered = {name for r in reports if r.kind == kind for name in r.covers}

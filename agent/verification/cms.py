@@ -22,7 +22,7 @@ SIGNATURE_MAX = 64 * 1024 * 1024
 PLAIN = Manner(ess_required=False)
 """Plain CMS need not name its certificate; where it does not, the level is null."""
 BASELINE = Manner(ess_required=True)
-"""CAdES inside a container (EN 319 162-1 clause 4.3)."""
+"""CAdES inside a container (EN 319 162-1)."""
 _EXTENSIONS = (".p7s", ".p7m", ".sig")
 _CHUNK = 1024 * 1024
 _ATTRIBUTES_MAX = 64 * 1024

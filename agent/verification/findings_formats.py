@@ -65,8 +65,20 @@ FORMATS: Mapping[str, Row] = {
     "container_unprotected": row(
         None,
         None,
-        "容器自身的信息（{detail}）不受签名保护",
-        "what the container says of itself ({detail}) is not protected",
+        "容器自身的日期、属性和注释不受签名保护",
+        "the container's own dates, attributes and comments are not protected",
+    ),
+    "container_name": row(
+        None,
+        None,
+        "受保护的是内容，容器里的文件名“{name}”不受签名保护",
+        "the content is protected, its name in the container (“{name}”) is not",
+    ),
+    "container_extra": row(
+        None,
+        None,
+        "容器里的“{name}”是附加信息，不受签名保护",
+        "“{name}” in the container is additional information and not protected",
     ),
     "container_signature_missing": row(
         UNSURE,

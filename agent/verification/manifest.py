@@ -1,4 +1,4 @@
-"""ASiC manifests (EN 319 162-1 clauses 4.4.3 and A.4): which signature a manifest belongs to, and the digests of the files it names."""
+"""ASiC manifests (EN 319 162-1 annex A): which signature a manifest belongs to, and the digests of the files it names."""
 
 import base64
 import binascii

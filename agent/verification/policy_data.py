@@ -41,14 +41,14 @@ DIGESTS: Mapping[str, Rule] = {
     "sha256": Rule("SHA-256", "sound", source=_SOUND),
     "sha384": Rule("SHA-384", "sound", source=_SOUND),
     "sha512": Rule("SHA-512", "sound", source=_SOUND),
-    "sha1": Rule("SHA-1", "weak", "collisions", "ETSI TS 119 312 clause 5.2; NIST SP 800-131A"),
-    "sha224": Rule("SHA-224", "weak", "short_digest", "ETSI TS 119 312 clause 5.2"),
-    "sha512_224": Rule("SHA-512/224", "weak", "short_digest", "ETSI TS 119 312 clause 5.2"),
-    "1.3.36.3.2.1": Rule("RIPEMD-160", "weak", "short_digest", "ETSI TS 119 312 clause 5.2"),
+    "sha1": Rule("SHA-1", "weak", "collisions", "ETSI TS 119 312 clause 5; NIST SP 800-131A"),
+    "sha224": Rule("SHA-224", "weak", "short_digest", "ETSI TS 119 312 clause 5"),
+    "sha512_224": Rule("SHA-512/224", "weak", "short_digest", "ETSI TS 119 312 clause 5"),
+    "1.3.36.3.2.1": Rule("RIPEMD-160", "weak", "short_digest", "ETSI TS 119 312 clause 5"),
     "md2": Rule("MD2", "broken", "collisions", "RFC 6149"),
     "1.2.840.113549.2.4": Rule("MD4", "broken", "collisions", "RFC 6150"),
     "md5": Rule("MD5", "broken", "collisions", "RFC 6151"),
-    "1.3.36.3.2.2": Rule("RIPEMD-128", "broken", "collisions", "ETSI TS 119 312 clause 5.2"),
+    "1.3.36.3.2.2": Rule("RIPEMD-128", "broken", "collisions", "ETSI TS 119 312 clause 5"),
     "sha512_256": Rule("SHA-512/256", "unsupported"),
     "sha3_224": Rule("SHA3-224", "unsupported"),
     "sha3_256": Rule("SHA3-256", "unsupported"),
@@ -96,19 +96,19 @@ KEYS: Mapping[str, Rule] = {
 """Kinds of keys without sizes to look at."""
 
 RSA_SIZES: tuple[tuple[int, Rule], ...] = (
-    (1024, Rule("RSA-{bits}", "broken", "factored", "ETSI TS 119 312 clause 6.2; RSA-829 was factored in 2020")),
-    (2048, Rule("RSA-{bits}", "weak", "short_key", "ETSI TS 119 312 clause 6.2")),
+    (1024, Rule("RSA-{bits}", "broken", "factored", "ETSI TS 119 312 clause 6; RSA-829 was factored in 2020")),
+    (2048, Rule("RSA-{bits}", "weak", "short_key", "ETSI TS 119 312 clause 6")),
     (16385, Rule("RSA-{bits}", "sound", source=_SOUND)),
 )
 """The first row whose limit (bits) is above the size; a larger key is unsupported, for it costs seconds to try."""
 
 RSA_EXPONENTS: tuple[tuple[int, Rule], ...] = (
     (2, Rule("RSA e={exponent}", "broken", "no_exponent", "FIPS 186-5 appendix A.1")),
-    (65537, Rule("RSA e={exponent}", "weak", "small_exponent", "FIPS 186-5 appendix A.1; ETSI TS 119 312 clause 6.2")),
+    (65537, Rule("RSA e={exponent}", "weak", "small_exponent", "FIPS 186-5 appendix A.1; ETSI TS 119 312 clause 6")),
     (2**64, Rule("RSA e={exponent}", "sound", source="FIPS 186-5 appendix A.1")),
 )
 
-_EC = "ETSI TS 119 312 clause 6.2.2"
+_EC = "ETSI TS 119 312 clause 6"
 _SOUND_CURVES = {
     "secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521", "secp256k1": "secp256k1",
     "1.3.36.3.3.2.8.1.1.7": "brainpoolP256r1", "1.3.36.3.3.2.8.1.1.11": "brainpoolP384r1", "1.3.36.3.3.2.8.1.1.13": "brainpoolP512r1",

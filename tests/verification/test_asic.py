@@ -64,6 +64,17 @@ def test_a_file_nobody_signed_is_said_and_leaves_doubt(check: Verifier, pki: Pki
         assert "paid.txt" in str(document["signatures"][0]["findings"]) or "stray" in str(codes(document))
 
 
+def test_what_lies_among_the_signatures_is_said(check: Verifier, pki: Pki) -> None:
+    known = judged(check, extended(pki).put("META-INF/manifest.xml", b"<m/>"))
+    assert (known["verdict"], "container_extra" in codes(known)) == ("passed", True)
+    assert judged(check, extended(pki).put("META-INF/invoice.pdf", b"%PDF"))["verdict"] == "indeterminate"
+
+
+def test_a_container_signed_in_xml_only_is_said_to_be_out_of_reach(check: Verifier) -> None:
+    document = judged(check, Box([A, ("META-INF/signatures.xml", b"<x/>")]))
+    assert (document["verdict"], codes(document)) == ("indeterminate", {"container_unprotected", "kind_unknown"})
+
+
 def test_a_missing_file_and_a_removed_signature_leave_doubt(check: Verifier, pki: Pki) -> None:
     missing = judged(check, extended(pki).drop("b.txt"))
     assert (missing["verdict"], missing["reason"]) == ("indeterminate", "SIGNED_DATA_NOT_FOUND")
