@@ -27,6 +27,8 @@ from tokens import platform
 
 ANSWER_SECONDS = 90.0
 """The longest wait for the answer to one call: listing waits for slow modules, whose own deadlines are shorter."""
+_SETS_PIN = ("/v1/tokens/init", "/v1/tokens/pin/change", "/v1/tokens/pin/unblock")
+"""Where a sudden end leaves two PINs of which one is valid."""
 SILENCE_SECONDS = 45.0
 """The longest silence within a job's stream."""
 CANCEL = "cancel"
@@ -84,6 +86,14 @@ class Client:
 
     def job(self, path: str, body: Mapping[str, Any], conversation: Conversation) -> dict[str, Any]:
         """Do long work and return its result; leaving by an exception cancels it.  Raises `Told` (with `result`) or `ApiError`."""
+        try:
+            return self._heard_out(path, body, conversation)
+        except ApiError as error:
+            if error.facts.get("reason") == "died" and path in _SETS_PIN:
+                raise ApiError(Code.AGENT_UNREACHABLE, reason="died_pin") from error
+            raise
+
+    def _heard_out(self, path: str, body: Mapping[str, Any], conversation: Conversation) -> dict[str, Any]:
         job_id = ""
         with self._open("POST", path, dict(body), SILENCE_SECONDS, repeat=True) as chunks:
             for event, data in _heard(chunks):

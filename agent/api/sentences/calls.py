@@ -108,6 +108,12 @@ CALLS: Mapping[str, Sentence] = {
         "The agent stopped in the middle of the work.",
         "Documents already published stay valid and nothing half done is left; run it again[, or `yinxin sign --resume {batch}` for the rest].",
     ),
+    "agent_unreachable.died_pin": Sentence(
+        "签章服务在处理中途停止了：UKey 上现在可能是新的 PIN 码，也可能还是原来的。",
+        "请先用 yinxin token list 查看状态，再用新 PIN 码试一次，不对再用原来的；每输错一次都会消耗一次机会。",
+        "The agent stopped in the middle of the work: the token may have the new PIN now, or the old one still.",
+        "See `yinxin token list`, then try the new PIN, once, and the old one after it; each wrong one costs a try.",
+    ),
     "agent_unreachable.silent": Sentence(
         "签章服务没有响应。",
         "请运行 yinxin agent stop，再试一次；已签好的文件仍然有效。",
