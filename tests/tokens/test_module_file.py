@@ -65,3 +65,18 @@ def test_who_may_change_it(tmp_path: Path) -> None:
     os.chmod(path, 0o600)
     os.chmod(tmp_path, 0o777)
     assert module_file.examine(path).writable_by_others
+
+
+@pytest.mark.promise(8)
+def test_a_module_changed_under_its_old_time_is_noticed(tmp_path: Path) -> None:
+    """Same length, same file, same time of modification: whoever wrote can set that back."""
+    path = tmp_path / "m.so"
+    machine = struct.unpack("<H", Path("/proc/self/exe").read_bytes()[18:20])[0]
+    recorded = module_file.examine(_elf(path, machine)).sha256
+    seen = path.stat()
+    with path.open("r+b") as file:
+        file.seek(70)
+        file.write(b"other")
+    while path.stat().st_ctime_ns == seen.st_ctime_ns or path.stat().st_mtime_ns != seen.st_mtime_ns:  # the kernel's clock for files is a coarse one
+        os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    assert _reason(str(path), recorded).facts["reason"] == "changed"
