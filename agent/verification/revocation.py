@@ -100,7 +100,12 @@ async def _status_of(
     refused: list[Finding] = []
     brought: list[Word] = []
     for der, item in items.items():
-        word = await _hear(item, certificate, issuer, part, trust, evidence)
+        try:
+            word = await _hear(item, certificate, issuer, part, trust, evidence)
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001 - damaged data makes the libraries raise a dozen kinds: it says nothing, and hides nothing else
+            word = found("revocation_untrusted", name=certificate_name(certificate), detail="format")
         if isinstance(word, Finding) and (der not in own or _names_source(certificate)):
             refused.append(word)  # what a document brings for nothing is not even worth a doubt
         if not isinstance(word, Word):

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from pyhanko.sign import signers
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from agent.verification.trust import evidence_in
+from agent.verification.chain import check_chain
+from agent.verification.trust import Evidence, Trust, evidence_in, load_certificates, load_fetched
 from tests.pki import DAY, NOW, Site
 from tests.verification.conftest import Verifier, blank_pdf, codes
 
@@ -102,6 +104,23 @@ def scope(**options: Any) -> x509.IssuingDistributionPoint:
 def place(url: str) -> list[x509.GeneralName]:
     """A place of publication."""
     return [x509.UniformResourceIdentifier(url)]
+
+
+@pytest.mark.parametrize("kind", ["answer", "list"])
+def test_damaged_evidence_clears_nobody_and_hides_nothing(site: Site, kind: str) -> None:
+    """Whatever bit is turned in what a document brings, a certificate is at most unknown by it, and a genuine word beside it is heard."""
+    root, genuine = site.crl("root"), site.ocsp("revoked")
+    anchors, random = tuple(load_certificates(site.pem().encode())), Random(4)
+    whole = genuine.dump() if kind == "answer" else site.crl().dump()
+    for _ in range(60):
+        data = bytearray(whole)
+        data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+        crls, ocsps = load_fetched([bytes(data)])
+        brought = Evidence((site.certificate("ca"),), (root, *crls), tuple(ocsps))
+        alone = asyncio.run(check_chain(site.certificate("revoked"), Trust(anchors), brought, None))
+        assert alone.revocation in ("unknown", "revoked")
+        beside_genuine = asyncio.run(check_chain(site.certificate("revoked"), Trust(anchors, ocsps=(genuine,)), brought, None))
+        assert beside_genuine.revocation == "revoked"
 
 
 def test_only_a_list_that_speaks_for_the_certificate_clears_it(judge: Verifier, site: Site) -> None:
