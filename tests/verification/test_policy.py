@@ -1,8 +1,13 @@
 """The algorithm policy: every row says what it is, and what stands in no row never passes."""
 
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 from asn1crypto import algos, keys
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from agent.verification.findings import TABLE
@@ -10,7 +15,10 @@ from agent.verification.model import Finding, SignatureReport, Verdict, found
 from agent.verification.policy import check_digest, check_key, check_signature_algorithm
 from agent.verification.policy_data import CURVES, DIGESTS, FAMILIES, KEYS, RSA_EXPONENTS, RSA_SIZES, WHY, Rule
 from agent.verification.verdict import explain, judge
+from tests.verification.conftest import Pki, Verifier, issue
+from tests.verification.test_cms import openssl
 
+PSS_SHA1 = ("-keyopt", "rsa_padding_mode:pss", "-keyopt", "rsa_mgf1_md:sha1")
 RULES: list[Rule] = [*DIGESTS.values(), *FAMILIES.values(), *KEYS.values(), *CURVES.values(), *(r for _, r in (*RSA_SIZES, *RSA_EXPONENTS))]
 
 
@@ -98,3 +106,32 @@ def test_the_reason_is_said_in_both_languages() -> None:
     assert WHY["collisions"].en in said.en
     assert "collisions" not in said.en
     assert TABLE["algorithm_broken"].verdict is Verdict.FAILED
+
+
+SIGNED_WITH: list[tuple[str, Callable[[], Any], tuple[str, ...], Verdict, str]] = [
+    ("SHA-1", lambda: None, ("-md", "sha1"), Verdict.INDETERMINATE, "SHA-1"),
+    ("SHA-224", lambda: None, ("-md", "sha224"), Verdict.INDETERMINATE, "SHA-224"),
+    ("MD5", lambda: rsa.generate_private_key(65537, 2048), ("-md", "md5"), Verdict.FAILED, "MD5"),
+    ("SHA-3", lambda: rsa.generate_private_key(65537, 2048), ("-md", "sha3-256"), Verdict.INDETERMINATE, "SHA3-256"),
+    ("RSA-1024", lambda: rsa.generate_private_key(65537, 1024), (), Verdict.INDETERMINATE, "RSA-1024"),
+    ("e=3", lambda: rsa.generate_private_key(3, 2048), (), Verdict.INDETERMINATE, "RSA e=3"),
+    ("P-224", lambda: ec.generate_private_key(ec.SECP224R1()), (), Verdict.INDETERMINATE, "P-224"),
+    ("DSA", lambda: dsa.generate_private_key(2048), (), Verdict.INDETERMINATE, "DSA"),
+    ("PSS with another MGF digest", lambda: rsa.generate_private_key(65537, 2048), PSS_SHA1, Verdict.INDETERMINATE, "MGF1"),
+]
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl")
+@pytest.mark.parametrize(("key", "options", "expected", "named"), [row[1:] for row in SIGNED_WITH], ids=[row[0] for row in SIGNED_WITH])
+def test_what_openssl_signs_with_them(
+    check: Verifier, pki: Pki, tmp_path: Path, key: Callable[[], Any], options: tuple[str, ...], expected: Verdict, named: str
+) -> None:
+    content = tmp_path / "a.txt"
+    content.write_bytes(b"content")
+    p7s = openssl(pki, content, *options, signer=issue("李工", pki.ca, key=key()))
+    document = check(p7s)
+    assert document["verdict"] == expected
+    assert named in document["explanation"]["zh"]
+    assert named in document["explanation"]["en"]
+    content.write_bytes(b"other")
+    assert check(p7s)["verdict"] == ("indeterminate" if named in {"SHA3-256", "MGF1"} else "failed")
