@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import PracticeToken, Yinxin
 from tests.e2e.conftest import SIGN, Faulty
-from tests.e2e.looks import agent_of, told
+from tests.e2e.looks import agent_of, told, until
 from tests.e2e.test_full_store import limit
 
 PINS = (*SIGN, "--so-pin", "env:YX_SO_PIN")
@@ -50,10 +50,10 @@ def test_an_agent_killed_before_it_could_note_that_a_token_is_for_practice(yinxi
     listed = yinxin.home / "data" / "practice.json"
     known = [serial for serial in json.loads(listed.read_text()) if serial != made["serial"]]
     listed.write_text(json.dumps(known))
-    assert tokens(yinxin) == {practice_token.label: True, "neu": False}
+    until(lambda: tokens(yinxin) == {practice_token.label: True, "neu": False})  # what was seen a moment ago may be told
     begun = yinxin.home / "data" / "practice-begun.json"
     begun.write_text(json.dumps(known))
-    assert tokens(yinxin) == {practice_token.label: True, "neu": True}
+    until(lambda: tokens(yinxin) == {practice_token.label: True, "neu": True})
     yinxin("token", "init", "--emulated", "--label", "echt", *PINS)  # one that is not for practice, beside it
     assert tokens(yinxin) == {practice_token.label: True, "neu": True, "echt": False}
     assert not begun.exists()
