@@ -21,6 +21,8 @@ _CHUNK = 256 * 1024
 _END, _ENTRY, _LOCAL, _END_SIZE = b"PK\x05\x06", b"PK\x01\x02", b"PK\x03\x04", 22
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED, _DESCRIPTOR, _UTF8 = 0x1, 0x8, 0x800
+_FLAGS = _ENCRYPTED | 0x6 | _DESCRIPTOR | _UTF8
+_VERSION_MAX = 63
 _UNICODE_PATH, _ZIP64 = 0x7075, 0x0001
 _WIDE = 0xFFFFFFFF
 
@@ -52,6 +54,8 @@ class Entry:
     """Where its local header begins."""
     attributes: int
     extra: bytes
+    version: int
+    """What a program has to know to unpack it, by the format's own count."""
 
 
 @dataclass(slots=True)
@@ -169,12 +173,14 @@ def _directory(data: bytes) -> Iterator[Entry]:
     while at < len(data):
         if data[at : at + 4] != _ENTRY or len(data) < at + 46:
             raise NotAContainer("directory")
-        flags, method, crc, packed, size, named, extra, comment, disk, attributes, header = struct.unpack_from("<HH4xLLLHHHH2xLL", data, at + 8)
+        version, flags, method, crc, packed, size, named, extra, comment, disk, attributes, header = struct.unpack_from(
+            "<HHH4xLLLHHHH2xLL", data, at + 6
+        )
         at += 46
         if len(data) < at + named + extra + comment or disk or _WIDE in (packed, size, header):
             raise NotAContainer("directory")
         raw = data[at : at + named]
-        yield Entry(_name(raw, flags), raw, flags, method, crc, packed, size, header, attributes, data[at + named : at + named + extra])
+        yield Entry(_name(raw, flags), raw, flags, method, crc, packed, size, header, attributes, data[at + named : at + named + extra], version)
         at += named + extra + comment
 
 
@@ -216,6 +222,8 @@ def _odd(entry: Entry) -> str | None:
         return "link"
     if entry.name.endswith("/") and entry.size:
         return "folder with content"
+    if entry.version > _VERSION_MAX or entry.flags & ~_FLAGS:
+        return "version"
     return None
 
 
