@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from agent import __version__
 from desktop.wire import Agent, EventParser, Problem
 from tests.desktop.fake import FakeAgent, problem, token
 
@@ -40,7 +41,7 @@ def test_tokens_are_followed_live(agent: Agent, fake: FakeAgent, qtbot: QtBot) -
     with qtbot.waitSignal(agent.tokens) as second:
         fake.show(token("二号"))
     assert [t["label"] for t in second.args[0]] == ["二号"]
-    assert {h["Yinxin-Client"] for h in fake.headers} == {"0.1.0"}
+    assert {h["Yinxin-Client"] for h in fake.headers} == {__version__}
     assert fake.headers[0]["Accept-Language"] == "zh"
 
 
