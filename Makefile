@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 # In the test run: no window system, no colours, no user's own settings.
 PYTEST := QT_QPA_PLATFORM=offscreen $(PY) -m pytest
+# Two processes share the suite by files: much of it is waiting for tokens that hang or are pulled. ARGS="-n 0" runs it in one.
+SHARED := -n 2 --dist loadfile
 export FILE AT
 ONLY ?=
 ARGS ?=
@@ -27,10 +29,10 @@ demo: bootstrap ## 装好所需, 用练习 UKey 签一张图纸并验签 / insta
 	@$(PY) -m scripts.demo
 
 test: bootstrap-test ## 全部测试 / the whole test suite (ARGS=… goes to pytest)
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) $(SHARED) $(ARGS)
 
 check: bootstrap-test lint ## 提交前的门槛 / the gate before a commit: format, lint, types, floors, tests
-	@$(PYTEST) $(ARGS)
+	@$(PYTEST) $(SHARED) $(ARGS)
 
 lint: bootstrap-test ## 只做静态检查 / the gate without the tests
 	.venv/bin/ruff format --check .

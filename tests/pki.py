@@ -118,7 +118,7 @@ def _configuration(prefix: str, keys: Path) -> CertomancerConfig:
         "entities": {name: {"common-name": f"测试 {name}"} for name in CERTS},
         "certs": {name: {"subject": name, "subject-key": name, "authority-key": cert["issuer"], **cert} for name, cert in CERTS.items()},
         "services": {
-            "ocsp": {"ca": {"for-issuer": "ca", "responder-cert": "responder", "signing-key": "responder"}},
+            "ocsp": {"ca": {"for-issuer": "ca", "responder-cert": "responder", "signing-key": "responder", "validity-period": {"hours": 12}}},
             "crl-repo": {
                 "root": {"for-issuer": "root", "signing-key": "root", "simulated-update-schedule": "P7D"},
                 "ca": {"for-issuer": "ca", "signing-key": "ca", "simulated-update-schedule": "P7D"},

@@ -22,7 +22,7 @@ from tokens.errors import ModuleTimeout, ModuleUnusable, PinCancelled, TokenErro
 from tokens.hosts import Deadlines
 from tokens.monitor import Monitor
 from tokens.profiles import Profile, profile_of
-from tokens.types import ModuleRef, ModuleStatus, Token, TokenState
+from tokens.types import ModuleRef, ModuleStatus, PinState, Token, TokenState
 
 log = structlog.get_logger()
 _FRESH_SECONDS = 0.25
@@ -163,7 +163,8 @@ class Sight:
         seen = await self.tokens()
         if selector is not None or not any(each.looking for each in self._watches.values()):
             with contextlib.suppress(ApiError):
-                return self._picked(seen, selector, state)
+                if not _hindered(found := self._picked(seen, selector, state)):
+                    return found
         return self._picked(await self.settled(), selector, state)
 
     def _picked(self, seen: Sequence[Token], selector: str | None, state: TokenState) -> Token:
@@ -293,3 +294,8 @@ async def _status(each: Watch) -> ModuleStatus:
     elif status.problem == "crashed":
         each.blame(ModuleUnusable(reason="crashed", module=each.ref.name))
     return status
+
+
+def _hindered(token: Token) -> bool:
+    """Whether its PIN stands in the way, which somebody may have mended since it was seen."""
+    return token.pin_to_be_changed or token.pin_state in (PinState.LOCKED, PinState.FINAL_TRY, PinState.NOT_INITIALISED)

@@ -136,7 +136,7 @@ def test_every_purpose_has_words() -> None:
     from tests.conftest import ROOT
 
     text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "agent").rglob("*routes.py"))
-    used = set(re.findall(r'(?:unlocked\(job, \w+, |Ask\()"(\w+)"', text))
+    used = set(re.findall(r'(?:unlocked\(job, \w+, |Ask\(|with_new_pin\(job, [\w.]+, )"(\w+)"', text))
     assert {"key_generate", "pin_change", "pin_unblock", "token_init"} <= used
     for purpose in used:
         assert questions.purpose(Session("zh"), {"purpose": purpose}) != purpose

@@ -26,10 +26,18 @@ from tokens.types import ModuleRef
 _DRIVER = "usr/lib/pcsc/drivers/serial/libifdvpcd.so"
 _NOBODY = 65534
 _OFF, _ON, _RESET, _ATR = 0, 1, 2, 4  # control bytes of vpcd
-# As systemd does it: descriptor 3 is the socket, LISTEN_PID names the very process that takes it.
-_HAND_OVER = (
-    "import os,sys; os.dup2(int(sys.argv[1]),3); os.environ.update(LISTEN_FDS='1',LISTEN_PID=str(os.getpid())); os.execv(sys.argv[2],sys.argv[2:])"
-)
+# As systemd does it: descriptor 3 is the socket, LISTEN_PID names the very process that takes it.  Root becomes nobody here, since nobody may not
+# be allowed to start this very Python (a checkout in a private folder).
+_HAND_OVER = f"""
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+if os.getuid() == 0:  # as root it would meddle with /run/pcscd
+    os.setgroups([])
+    os.setgid({_NOBODY})
+    os.setuid({_NOBODY})
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 def pcscd() -> str | None:
@@ -159,7 +167,6 @@ class Service:
         command = [sys.executable, "-S", "-c", _HAND_OVER, str(listener.fileno()), program, "--foreground", "--config", self.folder / "reader.conf.d"]
         if "--disable-polkit" in _options(program):
             command.append("--disable-polkit")  # there is no system bus to ask; the socket is ours alone
-        nobody = {"user": _NOBODY, "group": _NOBODY, "extra_groups": ()} if os.getuid() == 0 else {}  # as root it would meddle with /run/pcscd
         with listener, (self.folder / "pcscd.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command,
@@ -169,7 +176,6 @@ class Service:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                **nobody,
             )
         for slot in self.slots:
             _reached(slot.port, self.process)

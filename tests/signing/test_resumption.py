@@ -96,8 +96,9 @@ def test_a_set_under_way_is_not_resumed_and_one_a_kill_left_is(tmp_path: Path) -
         await ledger.append("signature.finished", finished("b1", "skipped", "skipped"))
         await ledger.append("signature.started", started("r2", "a", "b", resumes="b1"))
         await ledger.note("r2", 0, "attributes", b"to be signed")
-        with pytest.raises(ApiError) as caught:
-            await Resumption(ledger).order("b1", None, None)
+        sets = Resumption(ledger)
+        with sets.running("r2"), pytest.raises(ApiError) as caught:
+            await sets.order("b1", None, None)
         assert (caught.value.code, caught.value.facts["reason"]) == (Code.NOT_ALLOWED, "under_way")
 
     async def next_start(ledger: Ledger) -> None:
