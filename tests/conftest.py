@@ -22,12 +22,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+
+# A busy machine is no fault of a test.
+hypothesis.settings.register_profile("yinxin", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("yinxin")
 
 ROOT = Path(__file__).resolve().parent.parent
 PIN = "482615"
 SO_PIN = "99713355"
 TOKEN = "练习 UKey"
+
+
+def descriptors(pid: int | str) -> int:
+    """How many descriptors a process has open; 0 where this user may not look into a hardened process (root may, and does)."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except PermissionError:
+        return 0
+
+
 SUBJECT = "CN=李工,O=云桥建筑设计院,C=CN"
 
 

@@ -47,6 +47,8 @@ class Watch:
         self._rest_until = _NEVER
         self._stale_at = _NEVER
         self._look: asyncio.Task[None] | None = None
+        self._late: asyncio.Task[None] | None = None
+        """The look that somebody went on without."""
         self._began = _NEVER
         self._asked = self._closed = self._again = False
         self._unfollow: Callable[[], None] | None = None
@@ -64,7 +66,7 @@ class Watch:
     @property
     def trouble(self) -> TokenError | None:
         """Why its tokens may not be as listed (reason slow: it is still being asked); None where all is well."""
-        if self._trouble is None and self.looking and self._patience_left() <= 0:
+        if self._trouble is None and self.looking and (self._late is self._look or self._patience_left() <= 0):
             return ModuleTimeout(reason="slow", module=self.ref.name, during="list")
         return self._trouble
 
@@ -110,6 +112,8 @@ class Watch:
             await asyncio.wait({waiting}, timeout=left)
             if waiting.done():
                 waiting.result()
+            else:
+                self._late = self._look
         finally:
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)

@@ -1,7 +1,6 @@
 """Tokens as they come, go, change and ask, seen through a real agent and a module that does what the test says (promises 2 and 8)."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from agent.api.errors import Code
 from agent.api.sse import events
 from tests.agent.caller import Caller, Waiting
 from tests.agent.test_kill import processes_of
-from tests.conftest import PIN, SO_PIN, PracticeToken, Yinxin
+from tests.conftest import PIN, SO_PIN, PracticeToken, Yinxin, descriptors
 from tests.e2e.conftest import Faulty, faulty, faulty_home  # noqa: F401 - fixtures
 from tests.e2e.looks import until
 from tests.tokens.conftest import shim_library, softhsm  # noqa: F401 - fixtures
@@ -249,7 +248,7 @@ def test_pulled_and_put_in_again_and_again_nothing_grows(
     def size() -> tuple[int, int]:
         (pid,) = processes_of(home)["agent.main"]
         hosts = sum(len(pids) for pids in processes_of(home).values())
-        return len(os.listdir(f"/proc/{pid}/fd")), hosts
+        return descriptors(pid), hosts
 
     with watching(caller) as wait_for:
         for _ in range(3):

@@ -110,7 +110,7 @@ def test_good_and_bad_files_in_one_set(window: Window, practice_token: PracticeT
     assert window.sign.files.paths == [names[0], names[2]]
     window.verify_files([str(tmp_path / "a.dwg.p7s"), names[1]])
     qtbot.waitUntil(lambda: window.verify.job is None and window.verify.list.count() == 1, timeout=LONG)
-    assert "通过" in texts(window.verify)
+    qtbot.waitUntil(lambda: "通过" in texts(window.verify), timeout=LONG)
 
 
 @pytest.mark.promise(6)

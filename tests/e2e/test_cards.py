@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from agent.api.client import Client
 from agent.api.sse import events
-from tests.conftest import PIN, SO_PIN, Yinxin, short_folder, stop
+from tests.conftest import PIN, SO_PIN, Yinxin, descriptors, short_folder, stop
 from tests.e2e.conftest import SIGN
 from tests.e2e.looks import agent_of, assert_signed, children, told, tree, until
 from tests.e2e.test_resume import sheets, states
@@ -113,7 +113,7 @@ def watched(home: Path) -> Iterator[Callable[[Callable[[list[str]], bool]], None
 
 def footprint(home: Path) -> tuple[int, int]:
     """How many processes the agent has below it, and descriptors open."""
-    return len(children(home)), len(list(Path(f"/proc/{agent_of(home)}/fd").iterdir()))
+    return len(children(home)), descriptors(agent_of(home))
 
 
 def test_a_card_comes_and_goes_before_the_eyes_of_whoever_watches(desk: CardDesk, drawing: Path, times: Callable[[int, int], int]) -> None:

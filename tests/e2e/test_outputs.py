@@ -218,8 +218,9 @@ def test_folders_and_files_without_permission(bound: Bound, drawing: Path, tmp_p
 
 
 @pytest.mark.parametrize("mode", [0o555, 0o000])
-def test_a_home_that_cannot_be_written(bound: Bound, drawing: Path, tmp_path: Path, mode: int) -> None:
-    top = tmp_path / "h"
+def test_a_home_that_cannot_be_written(bound: Bound, drawing: Path, mode: int) -> None:
+    top = short_folder() / "h"  # whose socket lies in the home, not in the runtime folder
+    top.parent.chmod(0o755)
     top.mkdir()
     top.chmod(mode)
     closed = replace(bound, home=top)
@@ -234,6 +235,7 @@ def test_a_home_that_cannot_be_written(bound: Bound, drawing: Path, tmp_path: Pa
     finally:
         top.chmod(0o755)
     assert not os.listdir(top)
+    shutil.rmtree(top.parent)
 
 
 def test_a_home_that_becomes_read_only_under_the_agent(practice_home: tuple[Path, PracticeToken], home: Path, drawing: Path) -> None:

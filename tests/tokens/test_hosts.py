@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import descriptors
 from tests.tokens.conftest import PIN, Bench, give
 from tokens import monitor as monitors
 from tokens.errors import ModuleTimeout, ModuleUnusable, TokenError, TokenFault
@@ -172,7 +173,7 @@ def test_a_module_that_takes_all_memory_or_descriptors_hurts_only_its_host(shim:
         shim.say("leak")
         for _ in range(200):  # 256 descriptors are gone after some twenty lists, 2 GiB after two hundred
             try:
-                assert monitor.host.pid is None or not monitor.host.alive or len(os.listdir(f"/proc/{monitor.host.pid}/fd")) <= 256
+                assert monitor.host.pid is None or not monitor.host.alive or descriptors(monitor.host.pid) <= 256
                 await monitor.list(refresh=True)
             except TokenError:
                 break
@@ -235,10 +236,10 @@ def test_many_rounds_leave_nothing_behind(shim: Bench, keys: dict[KeyType, Key],
 
             for _ in range(5):
                 await login()
-            files, memory, inside = len(os.listdir(f"/proc/{pid}/fd")), int(_status(pid, "VmRSS")), size()
+            files, memory, inside = descriptors(pid), int(_status(pid, "VmRSS")), size()
             for _ in range(times(100, 1000)):
                 await login()
-            assert len(os.listdir(f"/proc/{pid}/fd")) == files
+            assert descriptors(pid) == files
             assert int(_status(pid, "VmRSS")) - memory < 8_000
             assert size()[:2] == inside[:2]
         await monitor.close()
