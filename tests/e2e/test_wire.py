@@ -91,7 +91,7 @@ lines = [b'', b'\\n', b'{}\\n', b'[]\\n', b'null\\n', b'{"nonce":null,"secrets":
 held = []
 for line in lines * 20:
     try:
-        s = socket.socket(socket.AF_UNIX); s.settimeout(20); s.connect(path)
+        s = socket.socket(socket.AF_UNIX); s.connect(path); s.settimeout(20)  # a connect that waits: a full queue is no refusal
         s.sendall(line)
         if len(held) < 100: held.append(s)
         else: s.close()
