@@ -9,7 +9,7 @@ import pytest
 
 from tests.tokens.conftest import PIN, Bench, line_for, write
 from tokens import public, vendor
-from tokens.errors import KeyNotFound, MechanismUnsupported, ModuleUnusable, PinFinalTry, PinIncorrect, PinLocked
+from tokens.errors import KeyNotFound, MechanismUnsupported, ModuleUnusable, PinFinalTry, PinIncorrect, PinLocked, TokenFault
 from tokens.monitor import Monitor
 from tokens.types import Key, KeyType, ModuleRef, SignatureScheme
 from tokens.vendor import VendorSession
@@ -63,7 +63,7 @@ def test_the_pin_is_sent_once_here_too(shim: Bench) -> None:
             with pytest.raises(PinIncorrect):
                 await session.login()
             assert shim.calls("C_Login") == 1
-            for flags, error in (("20000", PinFinalTry), ("40000", PinLocked)):
+            for flags, error in (("20000", PinFinalTry), ("40000", PinLocked), ("80000", TokenFault)):
                 shim.say(f"flags {flags}")
                 await _give(session, PIN)
                 with pytest.raises(error):

@@ -60,11 +60,17 @@ def needed(secrets: Secrets, slot: SlotToken, *names: str) -> list[bytearray | N
 
 def login(module: Cryptoki, session: int, slot: SlotToken, secrets: Secrets) -> None:
     """One C_Login of the user; raises `PinIncorrect` with `pin_state`, what the flags say afterwards."""
+    pin = for_login(slot, secrets)
+    with tried(module, slot):
+        module.login(session, ck.CKU_USER, pin)
+
+
+def for_login(slot: SlotToken, secrets: Secrets) -> bytearray | None:
+    """The PIN to log in with, None on a pad; raises `PinCancelled`, `TokenFault` (reason pin_to_be_changed)."""
     if slot.flags & ck.CKF_TO_BE_CHANGED:
         raise TokenFault(reason="pin_to_be_changed")
     (pin,) = needed(secrets, slot, "pin")
-    with tried(module, slot):
-        module.login(session, ck.CKU_USER, pin)
+    return pin
 
 
 def change(module: Cryptoki, session: int, slot: SlotToken, secrets: Secrets, wanted: Rules) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 
 import PyKCS11
 
-from tokens.errors import KeyNotFound, ModuleUnusable, PinCancelled, PinFinalTry, PinLocked, TokenAbsent, TokenError, TokenFault
+from tokens.errors import KeyNotFound, ModuleUnusable, PinCancelled, TokenAbsent, TokenError, TokenFault
+from tokens.host import pins
+from tokens.host.cryptoki import SlotToken
 from tokens.host.receiving import SecretsProgram
 from tokens.host.returns import error_for, name_of
 from tokens.identity import Identity, meaningful
 from tokens.wire import Link, Message, to_bytes, to_text
 
-_LOCKED, _FINAL_TRY, _PAD = 0x40000, 0x20000, 0x100
 _VENDOR = 0x80000000
 """CKM_VENDOR_DEFINED, CKK_VENDOR_DEFINED: this number and all above are vendors' own."""
 
@@ -116,14 +117,10 @@ class VendorProgram(SecretsProgram):
 
     def login(self, args: Message) -> Message:
         """One C_Login with the PIN received, which is then overwritten.  No PIN pads here: PyKCS11 sends no NULL."""
-        flags = int(self._library.getTokenInfo(self._open_slot).flags)
+        slot = SlotToken(self._open_slot, "", flags=int(self._library.getTokenInfo(self._open_slot).flags))
         try:
-            if flags & _LOCKED:
-                raise PinLocked(during="C_GetTokenInfo")
-            if flags & _FINAL_TRY and not args.get("confirm_final_try"):
-                raise PinFinalTry()
-            pin = self._secrets.get("pin")
-            if flags & _PAD or not pin:
+            pins.guard(slot, bool(args.get("confirm_final_try")))
+            if (pin := pins.for_login(slot, self._secrets)) is None:
                 raise PinCancelled(reason="no_pin")
             self._session.login(bytes(pin))
         except PyKCS11.PyKCS11Error as exc:
