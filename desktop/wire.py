@@ -12,6 +12,7 @@ from PySide6.QtCore import QByteArray, QObject, QTimer, QUrl, Signal
 from PySide6.QtNetwork import QNetworkAccessManager, QNetworkProxy, QNetworkReply, QNetworkRequest
 
 from agent import __version__
+from agent.api.errors import SETS_PIN
 
 _CALL_MILLISECONDS: Final = 60_000
 """Silence after which a call counts as lost; in a job the agent breathes every 10 s."""
@@ -46,6 +47,7 @@ class Problem:
 
 
 UNREACHABLE: Final = Problem("agent_unreachable")
+DIED: Final = Problem("agent_unreachable", {"reason": "died"})
 
 
 class EventParser:
@@ -133,7 +135,7 @@ class Job(QObject):
 
     def __init__(self, agent: "Agent", path: str, body: Mapping[str, Any]) -> None:
         super().__init__(agent)
-        self._id, self._ended, self._stop = "", False, False
+        self._id, self._ended, self._stop, self._path = "", False, False, path
         self._stream = agent.stream("POST", path, body)
         self._stream.heard.connect(self._event)
         self._stream.ended.connect(self._cut_off)
@@ -187,7 +189,8 @@ class Job(QObject):
     def _cut_off(self, problem: Problem | None) -> None:
         if not self._ended:
             self._ended = True
-            self.failed.emit(problem or Problem("agent_unreachable", {"reason": "died"}), None)
+            told = problem or DIED
+            self.failed.emit(Problem("agent_unreachable", {"reason": "died_pin"}) if told == DIED and self._path in SETS_PIN else told, None)
         self.over.emit(self)
         self.deleteLater()
 
@@ -344,5 +347,5 @@ def _problem(reply: QNetworkReply) -> Problem:
     if status is None:
         return UNREACHABLE
     if _is_stream(reply):
-        return Problem("agent_unreachable", {"reason": "died"})
+        return DIED
     return Problem.from_wire(_json(reply), int(status))

@@ -292,6 +292,10 @@ UKEY_HINTS: Mapping[str, tuple[str, str]] = {
         "请拔下 UKey 再插回后重试；仍然如此，请让 IT 检查驱动。",
         "Take the UKey out, put it back and try again; if that does not help, have IT check the driver.",
     ),
+    "agent_unreachable.died_pin": (
+        "请先用新 PIN 码试一次，不对再用原来的；每输错一次都会消耗一次机会。",
+        "Try the new PIN once, and the old one after it; each wrong one costs a try.",
+    ),
     "not_allowed.not_practice": ("真的 UKey 请用手拔插。", "Real UKeys are pulled and put back by hand."),
 }
 """What to do, by code.reason or code, beside those of `desktop.wording`."""

@@ -20,15 +20,13 @@ import h11
 
 from agent import __version__
 from agent.api import launch
-from agent.api.errors import ApiError, Code
+from agent.api.errors import SETS_PIN, ApiError, Code
 from agent.api.home import Home, locate
 from agent.api.sse import Event, events
 from tokens import platform
 
 ANSWER_SECONDS = 90.0
 """The longest wait for the answer to one call: listing waits for slow modules, whose own deadlines are shorter."""
-_SETS_PIN = ("/v1/tokens/init", "/v1/tokens/pin/change", "/v1/tokens/pin/unblock")
-"""Where a sudden end leaves two PINs of which one is valid."""
 SILENCE_SECONDS = 45.0
 """The longest silence within a job's stream."""
 CANCEL = "cancel"
@@ -89,7 +87,7 @@ class Client:
         try:
             return self._heard_out(path, body, conversation)
         except ApiError as error:
-            if error.facts.get("reason") == "died" and path in _SETS_PIN:
+            if error.facts.get("reason") == "died" and path in SETS_PIN:
                 raise ApiError(Code.AGENT_UNREACHABLE, reason="died_pin") from error
             raise
 

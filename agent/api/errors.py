@@ -99,3 +99,7 @@ class ApiError(Exception):
     def exit(self) -> Exit:
         """The command line's exit code for this error alone."""
         return EXIT_OF[self.code]
+
+
+SETS_PIN = ("/v1/tokens/init", "/v1/tokens/pin/change", "/v1/tokens/pin/unblock")
+"""Jobs whose sudden end leaves two PINs of which one is valid (agent_unreachable, reason died_pin)."""

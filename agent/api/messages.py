@@ -7,7 +7,7 @@ the facts it names is missing; a missing fact outside of brackets reads as a pla
     token, wanted, name, module, path, serial        names as the user knows them (certificate, key, … stand for `wanted` too)
     present, available                               what there is instead (a list of names, or a text)
     published, remaining                             numbers of documents in a batch
-    during, ckr, mechanism, detail, type, limit      for the curious; try_spent: a PIN try may be lost
+    during, ckr, mechanism, detail, type, limit      for the curious; try_spent: a PIN try may be lost; pin_unsure: it may be the new one
 """
 
 import re

@@ -1,7 +1,7 @@
 """Routes that do something to a token as a whole: initialise, change and unblock its PIN, lock it, pull it out and put it in."""
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
@@ -13,9 +13,11 @@ from agent.inventory.asking import Ask
 from agent.inventory.routes import TokenBody
 from agent.inventory.service import Inventory
 from agent.server.jobs import Job, JobBody, Jobs
-from tokens.errors import TokenFault
+from tokens.errors import ModuleTimeout, ModuleUnusable, TokenFault
 from tokens.session import Session
 from tokens.types import PinRules, Token, TokenState
+
+T = TypeVar("T")
 
 Act: TypeAlias = Callable[[Session, PinRules | None, bool], Coroutine[Any, Any, Token]]
 """What sets a new PIN: by which rules, and whether the last try may be spent."""
@@ -77,7 +79,7 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
                 ask = Ask("token_init", secrets=("so_pin", "pin"), rules=rules)
                 try:
                     made = await inventory.with_secrets(
-                        job, session, token, ask, lambda confirmed: session.initialise(body.label, body.erase, rules, confirmed)
+                        job, session, token, ask, lambda confirmed: _told_of_both(session.initialise(body.label, body.erase, rules, confirmed))
                     )
                 except TokenFault as error:
                     if error.facts.get("reason") == "holds_keys":
@@ -99,7 +101,7 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
         rules = inventory.rules_for(token)
         async with inventory.session(token, job, fresh=True) as session:
             ask = Ask(purpose, secrets=(by, "new_pin"), rules=rules)
-            await inventory.with_secrets(job, session, token, ask, lambda confirmed: act(session, rules, confirmed))
+            await inventory.with_secrets(job, session, token, ask, lambda confirmed: _told_of_both(act(session, rules, confirmed)))
         await inventory.pin_changed(token)
         return {"token": await as_it_is(token)}
 
@@ -181,3 +183,13 @@ async def _to_initialise(inventory: Inventory, body: InitBody) -> Token:
             Code.TOKEN_AMBIGUOUS, reason="blank", token=body.module, available=", ".join(f"{t.module}: {t.slot_description}" for t in blank)
         )
     return blank[0]
+
+
+async def _told_of_both(setting: Awaitable[T]) -> T:
+    """What comes of setting a PIN; where the module's end leaves open which PIN is the valid one, the error says that (fact pin_unsure)."""
+    try:
+        return await setting
+    except (ModuleTimeout, ModuleUnusable) as error:
+        if error.facts.get("try_spent"):
+            raise type(error)(**{**error.facts, "pin_unsure": True}) from error
+        raise

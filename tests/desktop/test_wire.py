@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from agent import __version__
 from desktop.wire import Agent, EventParser, Problem
+from desktop.words import Words
 from tests.desktop.fake import FakeAgent, problem, token
 
 RAW = (
@@ -109,6 +110,19 @@ def test_a_job_on_a_dead_socket_fails_once(qtbot: QtBot, tmp_path: Any) -> None:
         pass
     assert failed.args[0].code == "agent_unreachable"
     agent.close()
+
+
+@pytest.mark.promise(2)
+@pytest.mark.parametrize(("path", "reason"), [("/v1/tokens/pin/change", "died_pin"), ("/v1/tokens/inspect", "died")])
+def test_an_agent_that_dies_while_a_pin_is_changed_leaves_two_that_may_be_good(
+    agent: Agent, fake: FakeAgent, qtbot: QtBot, path: str, reason: str
+) -> None:
+    fake.stories[path] = lambda *_: None  # its stream ends without a last word
+    with qtbot.waitSignal(agent.job(path, {"token": None}).failed) as failed:
+        pass
+    assert failed.args[0].facts == {"reason": reason}
+    said = Words("zh").error("agent_unreachable", {"reason": reason})
+    assert ("新 PIN 码" in said[1]) == (reason == "died_pin")
 
 
 def test_anything_that_is_no_problem_object_is_internal() -> None:

@@ -30,3 +30,20 @@ def test_an_agent_killed_while_a_pin_is_changed(faulty: Faulty) -> None:
     faulty.say()
     faulty.yinxin("key", "list", "--token", label, *SIGN)
     assert (faulty.calls("C_SetPIN"), faulty.calls("C_Login")) == (1, 1)
+
+
+@pytest.mark.promise(2)
+@pytest.mark.promise(8)
+def test_a_module_that_dies_while_a_pin_is_changed(faulty: Faulty) -> None:
+    """The agent lives on; which of the two PINs is good is left open all the same."""
+    label = faulty.token.label
+    faulty.say("crash C_SetPIN")
+    error = told(faulty.yinxin("token", "pin", "change", label, *SIGN, "--new-pin", "env:YX_NEW", env=NEW, code=3))
+    assert (error["code"], error["facts"]["reason"], error["facts"]["pin_unsure"]) == ("module_unusable", "crashed", True)
+    assert "new PIN" in error["hint"]
+    faulty.say("crash C_Login")
+    error = told(faulty.yinxin("key", "list", "--token", label, *SIGN, code=3))
+    assert "pin_unsure" not in error["facts"]
+    assert "new PIN" not in error["hint"]
+    faulty.say()
+    assert (faulty.calls("C_SetPIN"), faulty.calls("C_Login")) == (1, 1)

@@ -265,9 +265,11 @@ TOKENS: Mapping[str, Sentence] = {
     ),
     "module_unusable.crashed": Sentence(
         "UKey 驱动[“{module}”]崩溃了；签章服务和文件未受影响。",
-        "请再试一次[（yinxin sign --resume {batch}）]；仍然如此，请更新或更换该驱动。[{?try_spent}注意：可能已消耗一次 PIN 码输入机会。]",
+        "请再试一次[（yinxin sign --resume {batch}）]；仍然如此，请更新或更换该驱动。[{?try_spent}注意：可能已消耗一次 PIN 码输入机会。]"
+        "[{?pin_unsure}UKey 上现在可能是新的 PIN 码，也可能还是原来的：先用新的试一次。]",
         "The module[ “{module}”] crashed; the agent and your files are unharmed.",
-        "Try again[ (`yinxin sign --resume {batch}`)]; if it goes on, update or replace the module.[{?try_spent} Note: one PIN try may be spent.]",
+        "Try again[ (`yinxin sign --resume {batch}`)]; if it goes on, update or replace the module.[{?try_spent} Note: one PIN try may be spent.]"
+        "[{?pin_unsure} The token may have the new PIN now, or the old one still: try the new one first, once.]",
     ),
     "module_unusable.changed": Sentence(
         "UKey 驱动文件与添加时不同[：{path}]，因此没有加载。",
@@ -292,9 +294,11 @@ TOKENS: Mapping[str, Sentence] = {
     ),
     "module_timeout": Sentence(
         "UKey 驱动[“{module}”]没有响应[（{during}）]，已被中止。",
-        "请拔下 UKey 再插回后重试[（yinxin sign --resume {batch}）]。[{?try_spent}注意：可能已消耗一次 PIN 码输入机会。]",
+        "请拔下 UKey 再插回后重试[（yinxin sign --resume {batch}）]。[{?try_spent}注意：可能已消耗一次 PIN 码输入机会。]"
+        "[{?pin_unsure}UKey 上现在可能是新的 PIN 码，也可能还是原来的：先用新的试一次。]",
         "The module[ “{module}”] did not answer[ ({during})] and was ended.",
-        "Pull the token, put it back and try again[ (`yinxin sign --resume {batch}`)].[{?try_spent} Note: one PIN try may be spent.]",
+        "Pull the token, put it back and try again[ (`yinxin sign --resume {batch}`)].[{?try_spent} Note: one PIN try may be spent.]"
+        "[{?pin_unsure} The token may have the new PIN now, or the old one still: try the new one first, once.]",
     ),
     "token_fault": Sentence(
         "UKey[“{token}”]报告故障[：{ckr}]。",
