@@ -76,8 +76,9 @@ def questions_about(certificate: x509.Certificate, issuer: x509.Certificate) -> 
     """
     out: list[Question] = []
     try:
-        request = _request(certificate, issuer)
-        out += [Question(url, request) for url in certificate.ocsp_urls if _is_web(url)][:2]
+        if responders := [url for url in certificate.ocsp_urls if _is_web(url)][:2]:
+            request = _request(certificate, issuer)  # 10 ms: only for those that can be asked
+            out += [Question(url, request) for url in responders]
     except (ValueError, TypeError, KeyError, AttributeError):
         pass
     try:
