@@ -13,7 +13,7 @@ from desktop import look
 from desktop.inspection import Finding, Inspection
 from desktop.nouns import Token, shown_name
 from desktop.parts import banner, button, empty, frame, label, named
-from desktop.verdict import shape_of, tone_of
+from desktop.verdict import large_verdict
 from desktop.words import Words
 
 _TONE = {"ok": "good", "warn": "doubt", "fail": "bad"}
@@ -87,27 +87,11 @@ class InspectionView(QWidget):
         self._leave.setFocus()
 
     def _verdict(self, inspection: Inspection) -> QWidget:
-        words = self._words
-        tone, word = tone_of(inspection.verdict), words(f"inspect.verdict.{inspection.verdict}")
-        box = frame("banner")
-        box.setProperty("tone", tone)
-        row = QHBoxLayout(box)
-        row.setContentsMargins(18, 14, 18, 14)
-        row.setSpacing(16)
-        image = QLabel()
-        image.setPixmap(look.picture(shape_of(inspection.verdict), getattr(look.colours(), tone), 46, 1.5))
-        row.addWidget(image, 0, Qt.AlignmentFlag.AlignTop)
-        column = QVBoxLayout()
-        column.setSpacing(4)
-        head = label(word, tone)
-        head.setStyleSheet("font-size: 20pt; font-weight: 700;")
-        column.addWidget(head)
-        for line in inspection.reasons:
-            column.addWidget(label(line, wrap=True))
-        for line in self._about():
-            column.addWidget(label(line, "small", wrap=True))
-        row.addLayout(column, 1)
-        return named(box, f"{words('inspect.name')}: {word}", " ".join(inspection.reasons))
+        word = self._words(f"inspect.verdict.{inspection.verdict}")
+        reasons = [label(line, wrap=True) for line in inspection.reasons]
+        about = [label(line, "small", wrap=True) for line in self._about()]
+        shown = large_verdict(inspection.verdict, word, [*reasons, *about])
+        return named(shown, f"{self._words('inspect.name')}: {word}", " ".join(inspection.reasons))
 
     def _about(self) -> list[str]:
         words, token = self._words, self._token

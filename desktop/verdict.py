@@ -1,10 +1,10 @@
 """A verdict on the screen: the word first with its picture, then why, then each signature with what it covers and where it stands."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop import look
 from desktop.nouns import Signature, VerifiedDocument, shown_name
@@ -32,28 +32,35 @@ def verdict_word(verdict: str, words: Words) -> str:
 
 def verdict_banner(document: VerifiedDocument, words: Words) -> QWidget:
     """The verdict on a file, large, and one sentence why."""
-    tone, word = tone_of(document.verdict), verdict_word(document.verdict, words)
-    why = document.explanation.get(words.lang, "")
+    word, why = verdict_word(document.verdict, words), document.explanation.get(words.lang, "")
+    lines = [label(shown_name(document.path), "heading", wrap=True)]
+    if why:
+        lines.append(label(why, wrap=True))
+    if document.verdict == "indeterminate" and document.signatures:
+        lines.append(label(words("verdict.indeterminate.note"), "small", wrap=True))
+    return named(large_verdict(document.verdict, word, lines), words("verdict.name", verdict=word), f"{shown_name(document.path)} {why}")
+
+
+def large_verdict(verdict: str, word: str, lines: Iterable[QWidget]) -> QFrame:
+    """A verdict's picture and word, large, with `lines` below."""
+    tone = tone_of(verdict)
     box = frame("banner")
     box.setProperty("tone", tone)
     row = QHBoxLayout(box)
     row.setContentsMargins(18, 14, 18, 14)
     row.setSpacing(16)
     image = QLabel()
-    image.setPixmap(look.picture(shape_of(document.verdict), getattr(look.colours(), tone), 46, 1.5))
+    image.setPixmap(look.picture(shape_of(verdict), getattr(look.colours(), tone), 46, 1.5))
     row.addWidget(image, 0, Qt.AlignmentFlag.AlignTop)
     column = QVBoxLayout()
     column.setSpacing(4)
     head = label(word, tone)
     head.setStyleSheet("font-size: 20pt; font-weight: 700;")
     column.addWidget(head)
-    column.addWidget(label(shown_name(document.path), "heading", wrap=True))
-    if why:
-        column.addWidget(label(why, wrap=True))
-    if document.verdict == "indeterminate" and document.signatures:
-        column.addWidget(label(words("verdict.indeterminate.note"), "small", wrap=True))
+    for line in lines:
+        column.addWidget(line)
     row.addLayout(column, 1)
-    return named(box, words("verdict.name", verdict=word), f"{shown_name(document.path)} {why}")
+    return box
 
 
 def signature_card(signature: Signature, words: Words, show: Callable[[], object] | None, said: str = "") -> QWidget:
