@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-from agent.signing import der
-from agent.signing.cms import digest_name
+from agent.cades import der
+from agent.cades.cms import digest_name
 from tokens.types import SignatureScheme
 
 _CHUNK: Final = 1024 * 1024

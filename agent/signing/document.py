@@ -10,9 +10,9 @@ from typing import Any
 from cryptography import x509
 
 from agent.api.errors import ApiError
+from agent.cades.cms import Template
 from agent.signing import check, pdf, reader
 from agent.signing.appearance import Stamp
-from agent.signing.cms import Template
 from agent.signing.names import Format
 from agent.signing.placement import DEFAULT_PLACE, Place
 from agent.signing.snapshot import Snapshot, source, take, unchanged

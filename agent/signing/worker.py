@@ -22,9 +22,9 @@ from datetime import datetime
 from typing import Final
 
 from agent.api.errors import ApiError, Code
+from agent.cades.cms import template
 from agent.signing.appearance import stamp
 from agent.signing.check import CheckFailed
-from agent.signing.cms import template
 from agent.signing.document import Asked, Document, Setup, signer_of
 from agent.signing.pdf import Words
 from agent.signing.placement import parse

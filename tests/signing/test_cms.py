@@ -12,8 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.signing import check, der
-from agent.signing.cms import SchemeMismatch, template
+from agent.cades import der
+from agent.cades.cms import SchemeMismatch, template
+from agent.signing import check
 from tests.signing.pen import NOW, Person
 from tokens.types import SignatureScheme
 

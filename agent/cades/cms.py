@@ -13,10 +13,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-from agent.signing import der
+from agent.cades import der
 from tokens.types import SignatureScheme
 
-_DATA = der.oid("1.2.840.113549.1.7.1")
+DATA: Final = "1.2.840.113549.1.7.1"
+"""id-data: the eContentType of documents."""
 _SIGNED_DATA = der.oid("1.2.840.113549.1.7.2")
 _CONTENT_TYPE = der.oid("1.2.840.113549.1.9.3")
 _MESSAGE_DIGEST = der.oid("1.2.840.113549.1.9.4")
@@ -85,7 +86,8 @@ def signature_size(key: CertificatePublicKeyTypes, scheme: SignatureScheme) -> i
     raise SchemeMismatch(f"{scheme.value} with {type(key).__name__}")
 
 
-def _attribute(kind: bytes, *values: bytes) -> bytes:
+def attribute(kind: bytes, *values: bytes) -> bytes:
+    """One Attribute (RFC 5652, 5.3): its type as an encoded OID, its values encoded."""
     return der.tlv(der.SEQUENCE, kind, der.set_of(*values))
 
 
@@ -135,9 +137,9 @@ class Template:
         """
         if (signing_time is None) != self.pades:
             raise ValueError("signing-time belongs to CAdES, and only there")
-        attributes = [*self._fixed_attributes, _attribute(_MESSAGE_DIGEST, der.tlv(der.OCTET_STRING, digest))]
+        attributes = [*self._fixed_attributes, attribute(_MESSAGE_DIGEST, der.tlv(der.OCTET_STRING, digest))]
         if signing_time is not None:
-            attributes.append(_attribute(_SIGNING_TIME, _time(signing_time)))
+            attributes.append(attribute(_SIGNING_TIME, _time(signing_time)))
         return der.set_of(*attributes)
 
     def assemble(self, signed_attributes: bytes, signature: bytes) -> bytes:
@@ -158,8 +160,12 @@ class Template:
         return len(self.assemble(attributes, b"\0" * self._signature_max)) + extra
 
 
-def template(signer_der: bytes, chain: tuple[bytes, ...], scheme: SignatureScheme, pades: bool) -> Template:
+def template(
+    signer_der: bytes, chain: tuple[bytes, ...], scheme: SignatureScheme, pades: bool, *, content_type: str = DATA, attributes: tuple[bytes, ...] = ()
+) -> Template:
     """A template for one signer; `chain` are the certificates above, DER, which travel along.
+
+    `content_type` is the eContentType (a document's is id-data); `attributes` are signed attributes that all have in common (see `attribute`).
 
     Raises ValueError for bytes that are no certificate and `SchemeMismatch`.
     """
@@ -168,13 +174,14 @@ def template(signer_der: bytes, chain: tuple[bytes, ...], scheme: SignatureSchem
     hashed = digest_algorithm(digest_name(scheme))
     signing = signature_algorithm(scheme)
     fixed = (
-        _attribute(_CONTENT_TYPE, _DATA),
-        _attribute(_SIGNING_CERTIFICATE_V2, _signing_certificate(signer_der, issuer, serial)),
-        _attribute(_ALGORITHM_PROTECTION, der.tlv(der.SEQUENCE, hashed, bytes((_IMPLICIT_1,)) + signing[1:])),
+        attribute(_CONTENT_TYPE, der.oid(content_type)),
+        attribute(_SIGNING_CERTIFICATE_V2, _signing_certificate(signer_der, issuer, serial)),
+        attribute(_ALGORITHM_PROTECTION, der.tlv(der.SEQUENCE, hashed, bytes((_IMPLICIT_1,)) + signing[1:])),
+        *attributes,
     )
     version = der.integer(1)
     certificates = b"".join(sorted({signer_der, *chain}))
-    before = version + der.tlv(der.SET, hashed) + der.tlv(der.SEQUENCE, _DATA) + der.tlv(_IMPLICIT_0, certificates)
+    before = version + der.tlv(der.SET, hashed) + der.tlv(der.SEQUENCE, der.oid(content_type)) + der.tlv(_IMPLICIT_0, certificates)
     sid = der.tlv(der.SEQUENCE, issuer, serial)
     return Template(scheme, pades, fixed, before, version + sid + hashed, signing, signature_size(signer.public_key(), scheme))
 

@@ -1,0 +1,1 @@
+"""CMS SignedData as bytes: what documents, statements and checkpoints are signed with."""
