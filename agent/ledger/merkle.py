@@ -17,14 +17,20 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
-def append(edge: Sequence[bytes], size: int, leaf: bytes) -> tuple[bytes, ...]:
-    """The right edge (roots of the perfect subtrees, largest first) of a tree of `size` leaves after one more leaf."""
-    out = [*edge, leaf]
+def grow(edge: Sequence[bytes], size: int, leaf: bytes) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    """The right edge (roots of the perfect subtrees, largest first) of a tree of `size` leaves after one more leaf, and the hashes of the
+    perfect subtrees that this leaf completed: itself first, each further one twice as large."""
+    out, completed = list(edge), [leaf]
     while size & 1:  # each trailing one bit of the old size is a perfect subtree that now pairs up
-        right = out.pop()
-        out[-1] = node_hash(out[-1], right)
+        completed.append(node_hash(out.pop(), completed[-1]))
         size >>= 1
-    return tuple(out)
+    out.append(completed[-1])
+    return tuple(out), tuple(completed)
+
+
+def append(edge: Sequence[bytes], size: int, leaf: bytes) -> tuple[bytes, ...]:
+    """The right edge of a tree of `size` leaves after one more leaf."""
+    return grow(edge, size, leaf)[0]
 
 
 def root(edge: Sequence[bytes]) -> bytes:
