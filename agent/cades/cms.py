@@ -5,7 +5,7 @@ Everything but the digest, the time and the signature is the same for all docume
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -118,11 +118,15 @@ class Template:
     pades: bool
     _fixed_attributes: tuple[bytes, ...]
     _before: bytes
-    """version, digestAlgorithms, encapContentInfo and certificates of the SignedData."""
+    """version (3 for any content but id-data: RFC 5652, 5.1), digestAlgorithms, encapContentInfo and certificates of the SignedData."""
     _signer: bytes
     """version, sid and digestAlgorithm of the SignerInfo."""
     _signature_algorithm: bytes
     _signature_max: int
+
+    def carrying(self, *attributes: bytes) -> "Template":
+        """The same with more signed attributes (see `attribute`)."""
+        return replace(self, _fixed_attributes=(*self._fixed_attributes, *attributes))
 
     @property
     def digest(self) -> str:
@@ -179,9 +183,14 @@ def template(
         attribute(_ALGORITHM_PROTECTION, der.tlv(der.SEQUENCE, hashed, bytes((_IMPLICIT_1,)) + signing[1:])),
         *attributes,
     )
-    version = der.integer(1)
+    version = der.integer(1)  # of the SignerInfo: its sid is an issuerAndSerialNumber (RFC 5652, 5.3)
     certificates = b"".join(sorted({signer_der, *chain}))
-    before = version + der.tlv(der.SET, hashed) + der.tlv(der.SEQUENCE, der.oid(content_type)) + der.tlv(_IMPLICIT_0, certificates)
+    before = (
+        der.integer(1 if content_type == DATA else 3)
+        + der.tlv(der.SET, hashed)
+        + der.tlv(der.SEQUENCE, der.oid(content_type))
+        + der.tlv(_IMPLICIT_0, certificates)
+    )
     sid = der.tlv(der.SEQUENCE, issuer, serial)
     return Template(scheme, pades, fixed, before, version + sid + hashed, signing, signature_size(signer.public_key(), scheme))
 

@@ -10,7 +10,8 @@ from typing import Any
 from cryptography import x509
 
 from agent.api.errors import ApiError
-from agent.cades.cms import Template
+from agent.cades import der, oids
+from agent.cades.cms import Template, attribute
 from agent.signing import check, pdf, reader
 from agent.signing.appearance import Stamp
 from agent.signing.names import Format
@@ -23,6 +24,7 @@ DEADLINE = 20.0
 """Seconds of processor time for reading a document's structure: a thousand times what a drawing needs."""
 _SPARE = 16
 """Bytes reserved beyond the most a signature can need."""
+_WITNESS = der.oid(oids.WITNESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,21 +165,23 @@ class Document:
         self.warnings += ("repaired",)
         return plan
 
-    def prepare(self, identifier: bytes) -> bytes:
-        """Write all but the signature, and return the signed attributes, which the token is to sign."""
+    def prepare(self, identifier: bytes, witness: bytes | None = None) -> bytes:
+        """Write all but the signature, and return the signed attributes, which the token is to sign; `witness` (DER) is one of them."""
         setup = self._setup
+        entered = () if witness is None else (attribute(_WITNESS, witness),)
         if self._plan is None:
             digest = self._states[setup.cades.digest].copy().digest()
-            self._attributes = setup.cades.signed_attributes(digest, setup.words.time)
+            self._attributes = setup.cades.carrying(*entered).signed_attributes(digest, setup.words.time)
             return self._attributes
-        made = pdf.update(self._plan, setup.words, setup.stamp, setup.pades.max_size() + _SPARE, identifier)
+        template = setup.pades.carrying(*entered)
+        made = pdf.update(self._plan, setup.words, setup.stamp, template.max_size() + _SPARE, identifier)
         with self._staging.file() as fd:
             write_all(fd, made.data, self._plan.size)
         self._gap = made.gap
         state = self._states[setup.pades.digest].copy()
         state.update(memoryview(made.data)[: made.gap[0] - self._plan.size])
         state.update(memoryview(made.data)[made.gap[1] - self._plan.size :])
-        self._attributes = setup.pades.signed_attributes(state.digest())
+        self._attributes = template.signed_attributes(state.digest())
         return self._attributes
 
     def finish(self, signature: bytes) -> str:

@@ -5,7 +5,7 @@ Operations, in order of a document's life (n is the caller's number for it):
 
     setup     {signer_der, chain, scheme, language, appearance, reason, location, signer_name, signing_time, practice, mark} → {}
     snapshot  {n, input, output, format, places, force, repair, signing_time} → {n, sha256, size, pages, warnings, signatures, named}
-    prepare   {n, identifier} → {n, tbs}   the same identifier over the same bytes gives the same attributes to sign
+    prepare   {n, identifier, witness} → {n, tbs}   the same identifier and witness over the same bytes give the same attributes to sign
     finish    {n, signature} → {n, sha256_after}
     publish   {n} → {n, output}       drop {n} → {n}
     settle    {outputs} → {}          once a set is through: the names in these outputs' folders become durable
@@ -90,7 +90,8 @@ class Bench:
     def _step(self, op: str, document: Document, args: Message) -> Message:
         if op == "prepare":
             identifier = to_bytes(args["identifier"]) if "identifier" in args else os.urandom(16)
-            return {"tbs": to_text(document.prepare(identifier))}
+            witness = to_bytes(args["witness"]) if args.get("witness") else None
+            return {"tbs": to_text(document.prepare(identifier, witness))}
         if op == "finish":
             return {"sha256_after": document.finish(to_bytes(args["signature"]))}
         if op == "publish":

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from agent.verification.entered import Entered
+
 _LONGEST_FACT = 200
 
 
@@ -120,6 +122,8 @@ class SignatureReport:
     """signature, timestamp (of the document) or countersignature (over the value of another signature)."""
     covers: tuple[str, ...] = ()
     """In a container: the files this signature is over."""
+    entered: Entered | None = None
+    """By what a ledger knows it."""
     counter_signs: int | None = None
     """Of a counter-signature: the place (1 is the first) of the signature it is over, in the list of all."""
 

@@ -19,6 +19,7 @@ from pyhanko_certvalidator.sig_validate import DefaultSignatureValidator, Signat
 
 from agent.verification.chain import ChainReport, Evidence, Trust, check_chain, describe
 from agent.verification.der import Junk, in_order, irregularities
+from agent.verification.entered import entered
 from agent.verification.model import Finding, SignatureReport, clean, found, iso
 from agent.verification.policy import certificate_name, check_signer_algorithms, check_signer_use
 from agent.verification.stamps import check_signature_stamps
@@ -301,7 +302,7 @@ async def check_signer(
     return SignatureReport(
         findings=tuple(findings), signer=describe(certificate, chain.internal), signing_time=proved or claimed,
         time_source="timestamp" if proved else source, level=_level(signer_info, proved is not None, chain.embedded, archived),
-        revocation=chain.revocation,
+        revocation=chain.revocation, entered=entered(signer_info),
     )  # fmt: skip
 
 

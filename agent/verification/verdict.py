@@ -112,6 +112,7 @@ def signature_to_wire(report: SignatureReport) -> dict[str, Any]:
         "revocation": report.revocation, "seal": None, "ledger": "no_ledger",
         "kind": report.kind, "covers": list(report.covers), "counter_signs": report.counter_signs,
         "certificate": report.signer.to_wire() if report.signer else None,
+        "entered": report.entered.to_wire() if report.entered else None,
         "findings": [_finding_to_wire(f) for f in _by_weight(report.findings)],
     }  # fmt: skip
 

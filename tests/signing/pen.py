@@ -81,9 +81,9 @@ class Pen:
         args = {"n": n, "input": str(source), "output": str(target), "format": "pades", "places": list(places), "force": False, "repair": False}
         return self.answer("snapshot", {**args, **more})
 
-    def complete(self, n: int = 0) -> Message:
+    def complete(self, n: int = 0, witness: bytes | None = None) -> Message:
         """Prepare, sign, finish and publish."""
-        tbs = to_bytes(self.answer("prepare", {"n": n})["tbs"])
+        tbs = to_bytes(self.answer("prepare", {"n": n, "witness": witness and to_text(witness)})["tbs"])
         done = self.answer("finish", {"n": n, "signature": to_text(self.who.sign(self.scheme, tbs))})
         return {**done, **self.answer("publish", {"n": n})}
 
