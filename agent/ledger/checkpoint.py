@@ -26,7 +26,7 @@ _ORIGIN: Final = re.compile(r"yinxin/([0-9a-f]{64})")
 
 
 class CheckpointError(ValueError):
-    """A text that is no checkpoint, or whose signatures do not hold; `reason`: "malformed", "signature" (a wrong one), "unknown_key" (of nobody known)."""
+    """A text that is no checkpoint, or whose signatures do not hold.  `reason`: "malformed", "signature" (a wrong one), "unknown_key"."""
 
     def __init__(self, reason: str, text: str) -> None:
         super().__init__(text)
