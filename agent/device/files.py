@@ -1,7 +1,4 @@
-"""The files of a device key: what it is (``config/device.json``) and, sealed or not, the key itself (``data/device.key``).
-
-Both are 0600, written whole and durably under another name first, and read only where nobody else could have written or read them.
-"""
+"""Small files that matter: 0600, written whole and durably under another name first, read only where nobody else could have written or read them."""
 
 import json
 import os
@@ -10,23 +7,11 @@ import stat
 from pathlib import Path
 from typing import Any
 
-from agent.api.home import Home
-
 _READ_MAX = 1 << 20
 
 
 class Unsafe(OSError):
     """A file that somebody else could have read or changed."""
-
-
-def about(home: Home) -> Path:
-    """What is known of the key; nothing in it is secret."""
-    return home.config / "device.json"
-
-
-def key(home: Home) -> Path:
-    """The key."""
-    return home.data / "device.key"
 
 
 def write(path: Path, data: bytes) -> None:

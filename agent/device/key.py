@@ -1,9 +1,9 @@
 """A device key in use: it signs, and says how well it is kept."""
 
+import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -41,10 +41,8 @@ class DeviceKey:
     def __repr__(self) -> str:
         return f"DeviceKey({self.id}, {self.level})"
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> dict[str, str]:
         """As statements name it: {id, certificate (base64 DER), level}."""
-        import base64
-
         return {"id": self.id, "certificate": base64.b64encode(self.certificate).decode("ascii"), "level": self.level.value}
 
 

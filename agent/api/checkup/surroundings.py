@@ -13,12 +13,11 @@ from typing import Any
 from agent.api.checkup.finding import check
 from agent.api.checkup.machine import Machine
 from agent.api.home import Home
+from agent.keyring import BACKENDS
 from tokens import discovery, emulated, platform
 
 RELEASED = 1_760_000_000
 """Seconds since 1970 before which this was not written: a clock that says so is wrong."""
-KEYRINGS = ("keyring.backends.SecretService", "keyring.backends.kwallet", "keyring.backends.libsecret")
-"""Back ends of `keyring` that keep a secret from other users and from a copied disk; anything else (plain text, none) is not used."""
 _KEYRING_SECONDS = 5.0
 
 
@@ -125,7 +124,7 @@ def keyring(backends: Callable[[], Sequence[str]] | None = None) -> dict[str, An
             "Unlock it (log in to the desktop, or open its passwords program) and try again.",
         )
         return check("keyring", "warn", "系统密码环没有响应，可能在等您解锁", "the keyring does not answer; it may wait to be unlocked", hint)
-    good = [name for name in found if name in KEYRINGS]
+    good = [name for name in found if name in BACKENDS]
     if good:
         return check("keyring", "ok", f"系统密码环：{good[0].rpartition('.')[2]}", f"keyring: {good[0].rpartition('.')[2]}")
     unsafe = [name for name in found if name.startswith("keyrings.alt")]
