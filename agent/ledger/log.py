@@ -1,206 +1,195 @@
 """Appending to the log, and the journal of closed sets: intent before the token is touched, outcome after, once.
 
-Commits are grouped: whatever documents reach a durable point while one commit is being written share the next one.
+Commits are grouped: whatever statements and documents reach a durable point while one commit is being written share the next one.
 """
 
 import asyncio
-import hashlib
-import json
-import os
-import stat
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeVar
 
 import rfc8785
 import sqlalchemy as sa
 
-from agent.ledger import merkle
-from agent.store.sqlite import Store, entries, journal
+from agent.api.errors import ApiError
+from agent.ledger import journal
+from agent.ledger.entry import Entry, Fold, Head, Pen, Receipt
+from agent.ledger.journal import OpenSet, digest_of
+from agent.ledger.writer import Entering, Noting, Outcome, Write, Writer
+from agent.store.store import Store
+from agent.store.tables import acts, entries
 
-_EDGE_ITEM = 32
-_NOTE = journal.insert().prefix_with("OR REPLACE")
-_Write: TypeAlias = Callable[[sa.Connection], None] | dict[str, Any]
-"""Something to do in the next commit: a function, or a row of the journal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """Size and root of the log."""
-
-    size: int
-    root: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class OpenSet:
-    """A closed set that was started and has no outcome: its opening statement and how far each document came."""
-
-    statement: Mapping[str, Any]
-    publishing: Mapping[int, str]
-    """SHA-256 (hex) of each document that was about to appear."""
-    attributes: Mapping[int, str]
-    """SHA-256 (hex) of what the token was asked to sign."""
+__all__ = ["Entry", "Fold", "Head", "Ledger", "OpenSet", "Pen", "Receipt", "digest_of"]
+T = TypeVar("T")
 
 
 class Ledger:
-    """The log of one home; one writing thread."""
+    """One log; one writing thread, readers beside it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, fold: Fold | None = None, pen: Pen | None = None, agent: str | None = None) -> None:
         self._store = store
-        self._writer = ThreadPoolExecutor(1, "ledger")
-        self._pending: list[tuple[_Write, asyncio.Future[None]]] = []
+        self._writer = Writer(store, fold)
+        self._thread = ThreadPoolExecutor(1, "ledger")
+        self._pending: list[tuple[Write, asyncio.Future[Outcome]]] = []
         self._flushing: asyncio.Task[None] | None = None
+        self._ready: asyncio.Task[None] | None = None
+        self.pen = pen
+        """Signs what this device records; without one, records are unsigned as in 0.2."""
+        self.agent = agent
+        """Whose sets are ours, where several agents share the log: the device's id."""
+
+    @property
+    def store(self) -> Store:
+        """Where it stands, to be read from (`Store.read`) by whoever lists, proves and exports."""
+        return self._store
+
+    @property
+    def fold(self) -> Fold | None:
+        """The state that the log leads to, as far as it was read (`read_on` reads what others appended)."""
+        return self._writer.fold
+
+    async def judge_by(self, fold: Fold) -> Head:
+        """Put every entry, from the first, to these rules, and whatever is appended from now on; raises `ApiError`."""
+        await self._opened()
+        await self._on_thread(lambda: self._writer.judge_by(fold))
+        return await self.read_on()
 
     async def close(self) -> None:
         """Write what is pending and close the store."""
         if self._flushing:
             await self._flushing
-        self._writer.shutdown(wait=True)
+        self._thread.shutdown(wait=True)
         self._store.close()
 
-    async def append(self, kind: str, body: Mapping[str, Any], forget: str | None = None) -> None:
-        """Append one statement durably; `forget` names a batch whose journal rows go in the same transaction."""
+    async def enter(self, raw: bytes, cms: bytes, forget: str | None = None) -> Receipt:
+        """Append a signed statement durably; one that stands there already is not entered twice: its receipt is given again.
+
+        `forget` names a batch whose journal rows go in the same transaction.  Raises `ApiError`: as the fold refuses it (nothing is entered),
+        store_unreachable (nothing is entered, or nobody can tell: the next try with the same statement finds out).
+        """
+        (receipt,) = await self._do(Entering(((raw, cms),), forget))
+        return receipt
+
+    async def enter_all(self, statements: Sequence[tuple[bytes, bytes]]) -> tuple[Receipt, ...]:
+        """Append several, all or none, as `enter` does."""
+        return await self._do(Entering(tuple(statements)))
+
+    async def append(self, kind: str, body: Mapping[str, Any], forget: str | None = None) -> Receipt:
+        """Record something that this device saw: a statement of its own, signed by the pen, entered as `enter` does."""
+        if self.pen is not None:
+            raw, cms = await self.pen(kind, body)
+            return await self.enter(raw, cms, forget)
         at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        statement = rfc8785.dumps({"v": 1, "type": kind, "at": at, "body": dict(body)})
-
-        def write(connection: sa.Connection) -> None:
-            _append(connection, statement)
-            if forget is not None:
-                connection.execute(journal.delete().where(journal.c.batch == forget))
-
-        await self._durably(write)
+        (receipt,) = await self._do(Entering(((rfc8785.dumps({"v": 1, "type": kind, "at": at, "body": dict(body)}), None),), forget))
+        return receipt
 
     async def note(self, batch: str, n: int, step: str, facts: bytes) -> None:
         """Record durably that document `n` of a batch reached a step ("attributes": about to be signed; "publishing": about to appear;
         "staged": `facts` is a folder in which it lies under a hidden name)."""
-        await self._durably({"batch": batch, "n": n, "step": step, "facts": facts})
-
-    async def head(self) -> Head:
-        """Size and root now."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._head)
-
-    def _head(self) -> Head:
-        with self._store.begin() as connection:
-            size, edge = _edge(connection)
-        return Head(size, merkle.root(edge))
-
-    async def newest(self) -> datetime | None:
-        """When the last statement was entered, by the clock of that moment; None where the log is empty."""
-
-        def read() -> bytes | None:
-            with self._store.begin() as connection:
-                return connection.execute(sa.select(entries.c.statement).order_by(entries.c.seq.desc()).limit(1)).scalar()
-
-        raw = await asyncio.get_running_loop().run_in_executor(self._writer, read)
-        return None if raw is None else datetime.fromisoformat(json.loads(raw)["at"])
-
-    async def statements(self, holding: str = "") -> list[dict[str, Any]]:
-        """The statements in order, parsed: all, or those whose canonical JSON holds a text."""
-        wanted = sa.select(entries.c.statement).order_by(entries.c.seq)
-        if holding:
-            wanted = wanted.where(sa.func.instr(entries.c.statement, holding.encode()) > 0)
-
-        def read() -> list[bytes]:
-            with self._store.begin() as connection:
-                return [row.statement for row in connection.execute(wanted)]
-
-        return [json.loads(raw) for raw in await asyncio.get_running_loop().run_in_executor(self._writer, read)]
-
-    async def open_sets(self) -> list[OpenSet]:
-        """Sets that a killed agent left open, found at start."""
-
-        finished, started = set(), {}
-        for statement in await self.statements():
-            if statement["type"] == "signature.finished":
-                finished.add(statement["body"]["batch"])
-            elif statement["type"] == "signature.started":
-                started[statement["body"]["batch"]] = statement
-
-        def read() -> list[Any]:
-            with self._store.begin() as connection:
-                return list(connection.execute(sa.select(journal).where(journal.c.step.in_(("publishing", "attributes")))))
-
-        rows = await asyncio.get_running_loop().run_in_executor(self._writer, read)
-        return [
-            OpenSet(
-                statement,
-                {row.n: row.facts.decode() for row in rows if (row.batch, row.step) == (batch, "publishing")},
-                {row.n: hashlib.sha256(row.facts).hexdigest() for row in rows if (row.batch, row.step) == (batch, "attributes")},
-            )
-            for batch, statement in started.items()
-            if batch not in finished
-        ]
-
-    async def staged(self) -> list[tuple[str, bytes]]:
-        """Batch and folder of what lies, or lay, under hidden names."""
-
-        def read() -> list[Any]:
-            with self._store.begin() as connection:
-                return list(connection.execute(sa.select(journal.c.batch, journal.c.facts).where(journal.c.step == "staged")))
-
-        return [(row.batch, row.facts) for row in await asyncio.get_running_loop().run_in_executor(self._writer, read)]
+        await self._do(Noting({"batch": batch, "n": n, "step": step, "facts": facts, "agent": self.agent or ""}))
 
     async def swept(self, batch: str) -> None:
         """Nothing of this batch lies under hidden names any more."""
-        await self._durably(lambda connection: _delete_staged(connection, batch))
+        await self._do(functools.partial(journal.swept, batch=batch))
 
-    async def _durably(self, write: _Write) -> None:
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def read_on(self) -> Head:
+        """Read, and fold, what others appended since; raises `ApiError` (store_unreachable: ledger_smaller, ledger_forked)."""
+        await self._opened()
+        return await self._on_thread(self._writer.read_on)
+
+    head = read_on
+    """Size and root now."""
+
+    async def rebuild(self) -> None:
+        """Draw anew whatever is drawn from the log."""
+        await self._on_thread(lambda: self._writer.draw_anew(whole=True))
+
+    async def newest(self) -> datetime | None:
+        """When the last statement was entered, by the clock of that moment; None where the log is empty."""
+        wanted = sa.select(entries.c.statement).order_by(entries.c.seq.desc()).limit(1)
+        raw = await self.read(lambda connection: connection.execute(wanted).scalar())
+        return None if raw is None else datetime.fromisoformat(Entry(0, raw, None).statement["at"])
+
+    async def founding(self) -> Entry | None:
+        """The first statement that is signed: the one that founded this log."""
+        wanted = sa.select(entries).where(entries.c.signature.is_not(None)).order_by(entries.c.seq).limit(1)
+        row = await self.read(lambda connection: connection.execute(wanted).first())
+        return None if row is None else Entry(row.seq, row.statement, row.signature)
+
+    async def statements(self, holding: str = "") -> list[dict[str, Any]]:
+        """The statements in order, parsed: all, or those whose canonical JSON holds a text.  Reads the whole log: `about` does not."""
+        part = holding.encode()
+
+        def read(connection: sa.Connection) -> list[dict[str, Any]]:
+            rows = connection.execute(sa.select(entries.c.statement).order_by(entries.c.seq), execution_options={"yield_per": 500})
+            return [Entry(0, row.statement, None).statement for row in rows if part in row.statement]
+
+        return await self.read(read)
+
+    async def about(self, name: str, *kinds: str) -> list[Entry]:
+        """The entries about one thing (a closed set with all attempts at it, a person, a device…), in order; of these types, where some are named."""
+        wanted = sa.select(entries).join(acts, acts.c.seq == entries.c.seq).where(acts.c.object == name).order_by(entries.c.seq)
+        if kinds:
+            wanted = wanted.where(acts.c.type.in_(kinds))
+        return await self.read(lambda connection: [Entry(row.seq, row.statement, row.signature) for row in connection.execute(wanted)])
+
+    async def witnessed(self, blind: bytes) -> Entry | None:
+        """The entry that documents with this blind value were signed under."""
+        wanted = sa.select(entries).join(acts, acts.c.seq == entries.c.seq).where(acts.c.blind == blind).limit(1)
+        row = await self.read(lambda connection: connection.execute(wanted).first())
+        return None if row is None else Entry(row.seq, row.statement, row.signature)
+
+    async def open_sets(self) -> list[OpenSet]:
+        """Sets that a killed agent left open, found at start."""
+        return await self.read(lambda connection: journal.open_sets(connection, self.agent))
+
+    async def staged(self) -> list[tuple[str, bytes]]:
+        """Batch and folder of what lies, or lay, under hidden names."""
+        return await self.read(lambda connection: journal.staged(connection, self.agent))
+
+    async def read(self, reading: Callable[[sa.Connection], T]) -> T:
+        """What a function reads, in one transaction and a thread of its own; raises `ApiError` (store_unreachable)."""
+        await self._opened()
+
+        def read() -> T:
+            with self._store.read() as connection:
+                return reading(connection)
+
+        return await asyncio.to_thread(read)
+
+    async def _do(self, write: Write) -> tuple[Receipt, ...]:
+        await self._opened()
+        done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._pending.append((write, done))
         if self._flushing is None or self._flushing.done():
             self._flushing = asyncio.create_task(self._flush())
-        await done
+        outcome = await done
+        if isinstance(outcome, ApiError):
+            raise outcome
+        return outcome
 
     async def _flush(self) -> None:
         while self._pending:
             group, self._pending = self._pending, []
             try:
-                await asyncio.get_running_loop().run_in_executor(self._writer, self._commit, [write for write, _ in group])
+                outcomes = await self._on_thread(functools.partial(self._writer.commit, [write for write, _ in group]))
             except Exception as error:  # noqa: BLE001 - whoever waits gets it
                 for _, done in group:
                     if not done.done():
                         done.set_exception(error)
             else:
-                for _, done in group:
+                for (_, done), outcome in zip(group, outcomes, strict=True):
                     if not done.done():
-                        done.set_result(None)
+                        done.set_result(outcome)
 
-    def _commit(self, writes: list[_Write]) -> None:
-        """Journal rows first and all at once: a statement of the same group may end the batch they belong to."""
-        rows = [write for write in writes if isinstance(write, dict)]
-        with self._store.begin() as connection:
-            if rows:
-                connection.execute(_NOTE, rows)
-            for write in writes:
-                if not isinstance(write, dict):
-                    write(connection)
+    async def _opened(self) -> None:
+        """What is drawn from the log is up to it, before anybody asks; a failure is told to whoever asks, and tried again."""
+        if self._ready is None or (self._ready.done() and (self._ready.cancelled() or self._ready.exception())):
+            self._ready = asyncio.create_task(self._on_thread(self._writer.draw_anew))
+        if not self._ready.done():
+            await asyncio.shield(self._ready)
 
-
-def _edge(connection: sa.Connection) -> tuple[int, tuple[bytes, ...]]:
-    row = connection.execute(sa.select(entries.c.seq, entries.c.edge).order_by(entries.c.seq.desc()).limit(1)).first()
-    if row is None:
-        return 0, ()
-    return row.seq + 1, tuple(row.edge[i : i + _EDGE_ITEM] for i in range(0, len(row.edge), _EDGE_ITEM))
-
-
-def _append(connection: sa.Connection, statement: bytes) -> None:
-    size, edge = _edge(connection)
-    leaf = merkle.leaf_hash(statement)
-    after = merkle.append(edge, size, leaf)
-    connection.execute(entries.insert(), {"seq": size, "statement": statement, "leaf": leaf, "edge": b"".join(after)})
-
-
-def _delete_staged(connection: sa.Connection, batch: str) -> None:
-    connection.execute(journal.delete().where(journal.c.batch == batch, journal.c.step == "staged"))
-
-
-def digest_of(path: str | bytes) -> str | None:
-    """SHA-256 (hex) of a file's present content; None where it cannot be read."""
-    try:
-        with open(path, "rb", opener=lambda p, f: os.open(p, f | os.O_NONBLOCK)) as source:  # a pipe in its place must not hold us up
-            return hashlib.file_digest(source, "sha256").hexdigest() if stat.S_ISREG(os.fstat(source.fileno()).st_mode) else None
-    except OSError:
-        return None
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)

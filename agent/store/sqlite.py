@@ -1,70 +1,79 @@
-"""One SQLite file per home, written by one thread of one agent, with full synchronisation (facts: WAL + FULL)."""
+"""One SQLite file, written by one thread of one agent, with full synchronisation (facts: WAL + FULL), read by others of its threads."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from agent.api.errors import ApiError, Code
+from agent.store import store
+from agent.store.migrating import migrate
+from tokens import platform
 
-metadata = sa.MetaData()
-
-entries = sa.Table(
-    "entries",
-    metadata,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("statement", sa.LargeBinary, nullable=False),
-    sa.Column("leaf", sa.LargeBinary(32), nullable=False),
-    sa.Column("edge", sa.LargeBinary, nullable=False),
-)
-"""The log: `statement` is canonical JSON, `leaf` its RFC 9162 leaf hash, `edge` the hashes of the tree's right edge after it."""
-
-journal = sa.Table(
-    "journal",
-    metadata,
-    sa.Column("batch", sa.Text, primary_key=True),
-    sa.Column("n", sa.Integer, primary_key=True),
-    sa.Column("step", sa.Text, primary_key=True),
-    sa.Column("facts", sa.LargeBinary, nullable=False),
-)
-"""What a closed set under way has reached, per document; its rows go when its outcome stands in the log."""
+_PATIENCE_SECONDS = 5.0
+"""How long to wait for a program that has locked the file, one that makes a copy of it for instance."""
 
 
-class Store:
-    """The open database file of a home."""
+class Store(store.Store):
+    """The open database file of a home; while it is open, no other agent opens it."""
 
-    def __init__(self, path: Path) -> None:
-        self._engine = sa.create_engine(
-            sa.URL.create("sqlite", database=str(path)),  # not as text: a path may hold what a URL escapes
-            poolclass=StaticPool,
-            connect_args={"check_same_thread": False, "timeout": 5, "isolation_level": None},
+    kind = "sqlite"
+
+    def __init__(self, path: Path, patience: float = _PATIENCE_SECONDS) -> None:
+        self._path = Path(os.path.realpath(path))
+        self._lock = self._locked()
+        try:
+            super().__init__(str(path), self._engine(patience, writing=True), self._engine(patience, writing=False))
+            with self.begin() as connection:
+                migrate(connection)
+            self._path.chmod(0o600)
+        except BaseException:
+            os.close(self._lock)
+            raise
+
+    def close(self) -> None:
+        """Close the file, and let other agents open it."""
+        super().close()
+        os.close(self._lock)
+
+    def _locked(self) -> int:
+        try:
+            lock = platform.lock_file(self._path.with_name(self._path.name + ".lock"))
+            if lock is not None:
+                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+                return lock
+        except OSError as error:
+            raise ApiError(Code.STORE_UNREACHABLE, path=str(self._path), type=type(error).__name__, detail=error.strerror) from error
+        raise ApiError(Code.STORE_UNREACHABLE, reason="store_in_use", path=str(self._path))
+
+    def _engine(self, patience: float, writing: bool) -> sa.Engine:
+        engine = sa.create_engine(
+            sa.URL.create("sqlite", database=str(self._path)),  # not as text: a path may hold what a URL escapes
+            connect_args={"check_same_thread": False, "timeout": patience, "isolation_level": None},
+            **({"poolclass": StaticPool} if writing else {"poolclass": QueuePool, "pool_size": 2, "max_overflow": 6}),
         )
+        pragmas = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON") if writing else ("query_only=ON", "wal_autocheckpoint=0")
 
-        self._path = str(path)
-
-        def prepare(connection: object, _record: object) -> None:
-            cursor = connection.cursor()  # type: ignore[attr-defined]
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        def prepare(connection: Any, _record: object) -> None:
+            cursor = connection.cursor()
+            for pragma in pragmas:
                 cursor.execute(f"PRAGMA {pragma}")
             cursor.close()
 
-        sa.event.listen(self._engine, "connect", prepare)
-        sa.event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-        with self.begin() as connection:
-            metadata.create_all(connection)
-        path.chmod(0o600)
+        sa.event.listen(engine, "connect", prepare)
+        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN"))
+        return engine
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
-        """A write transaction; raises `ApiError` (store_unreachable) when the file cannot be read or written."""
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except sa.exc.DBAPIError as error:
-            raise ApiError(Code.STORE_UNREACHABLE, path=self._path, type=type(error.orig).__name__, detail=str(error.orig)[:200]) from error
+        """A write transaction, on the disk at its end; raises `ApiError` (store_unreachable)."""
+        with super().begin() as connection:
+            yield connection
 
-    def close(self) -> None:
-        """Close the file."""
-        self._engine.dispose()
+    def _facts(self, error: sa.exc.DBAPIError) -> dict[str, Any]:
+        locked = getattr(error.orig, "sqlite_errorname", "") in {"SQLITE_BUSY", "SQLITE_LOCKED"}
+        return {**super()._facts(error), **({"reason": "store_locked"} if locked else {})}

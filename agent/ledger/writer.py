@@ -1,0 +1,227 @@
+"""The writing side of the log, in its one thread: under the lock of the head it reads what others appended, judges, and appends.
+
+Every group of writes is one transaction.  Where the connection breaks in it, nobody can tell whether it was committed: it is done again,
+and what is found there already is not entered twice.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+
+from agent.api.errors import ApiError, Code
+from agent.ledger import acts, merkle, proof
+from agent.ledger.entry import Entry, Fold, Head, Receipt, Refused, grow
+from agent.store.store import Lost, Store
+from agent.store.tables import acts as acts_table
+from agent.store.tables import entries, head, journal, opened, snapshots
+
+_HASH = proof.HASH_SIZE
+_PAGE = 1000
+_WAITS_SECONDS = (0.0, 0.1, 0.5, 1.0, 2.0, 4.0)
+"""Before each new try after a lost connection: a database that is started anew is back within that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entering:
+    """Statements to append, all or none: canonical bytes and CMS each."""
+
+    statements: tuple[tuple[bytes, bytes | None], ...]
+    forget: str | None = None
+    """A batch whose journal rows go in the same transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noting:
+    """A row of the journal."""
+
+    row: Mapping[str, Any]
+
+
+Write: TypeAlias = Entering | Noting | Callable[[sa.Connection], None]
+Outcome: TypeAlias = tuple[Receipt, ...] | ApiError
+"""Receipts of an `Entering` (none for the others), or why it was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """How far the log was read: what it comes to."""
+
+    size: int
+    edge: tuple[bytes, ...]
+    fold: Fold | None
+
+
+class Writer:
+    """Owned by the one thread that writes."""
+
+    def __init__(self, store: Store, fold: Fold | None) -> None:
+        self._store = store
+        self._first = fold
+        self._tree: _Tree | None = None
+
+    @property
+    def fold(self) -> Fold | None:
+        """The state that the log, as far as it was read, leads to."""
+        return self._tree.fold if self._tree else self._first
+
+    def judge_by(self, fold: Fold) -> None:
+        """Put all entries, from the first, to these rules from now on."""
+        self._first, self._tree = fold, None
+
+    def commit(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Do all of them, durably; raises `ApiError` (store_unreachable) where nothing was done, or nobody can tell."""
+        for wait in _WAITS_SECONDS:
+            time.sleep(wait)
+            try:
+                return self._commit(writes)
+            except Lost as error:
+                lost = error
+        raise lost
+
+    def _commit(self, writes: Sequence[Write]) -> list[Outcome]:
+        """Journal rows first and all at once: a statement of the same group may end the batch they belong to."""
+        with self._store.begin() as connection:
+            entering = [write for write in writes if isinstance(write, Entering)]
+            tree = self._read_on(connection, lock=True) if entering else self._tree
+            if rows := [write.row for write in writes if isinstance(write, Noting)]:
+                self._store.note(connection, rows)
+            outcomes: list[Outcome] = []
+            there = self._there(connection, entering)
+            for write in writes:
+                if isinstance(write, Entering):
+                    assert tree is not None
+                    outcome, tree = self._enter(connection, tree, write, there)
+                    outcomes.append(outcome)
+                    continue
+                if not isinstance(write, Noting):
+                    write(connection)
+                outcomes.append(())
+            if entering and tree is not None:
+                connection.execute(head.update().values(size=tree.size, edge=b"".join(tree.edge)))
+        self._tree = tree
+        return outcomes
+
+    def _there(self, connection: sa.Connection, entering: Sequence[Entering]) -> dict[str, Entry]:
+        """Those of the statements that stand in the log already, by their ids."""
+        ids = [identity(raw, cms) for each in entering for raw, cms in each.statements]
+        wanted = sa.select(entries.c.id, entries.c.seq, entries.c.statement, entries.c.signature).where(entries.c.id.in_(ids))
+        return {row.id: Entry(row.seq, row.statement, row.signature) for row in connection.execute(wanted)} if ids else {}
+
+    def _enter(self, connection: sa.Connection, tree: _Tree, write: Entering, there: dict[str, Entry]) -> tuple[Outcome, _Tree]:
+        before, receipts, rows, drawn = tree, list[Receipt](), list[dict[str, Any]](), list[dict[str, Any]]()
+        for raw, cms in write.statements:
+            name = identity(raw, cms)
+            if known := there.get(name):
+                if known.raw != raw:
+                    return ApiError(Code.NOT_ALLOWED, reason="statement_replayed", id=name), before
+                receipts.append(_receipt(known.seq, edge_of(connection, known.seq + 1)))
+                continue
+            entry = Entry(tree.size, raw, cms)
+            fold, refused = tree.fold.step(entry) if tree.fold else (None, None)
+            if refused is not None:
+                return _refusal(refused), before
+            edge, nodes = grow(tree.edge, tree.size, merkle.leaf_hash(raw))
+            tree = _Tree(tree.size + 1, edge, fold)
+            rows.append({"seq": entry.seq, "id": name, "statement": raw, "signature": cms, "nodes": b"".join(nodes)})
+            drawn.append(acts.act_of(entry))
+            receipts.append(_receipt(entry.seq, edge))
+        if rows:
+            connection.execute(entries.insert(), rows)
+            draw(connection, drawn)
+            there |= {row["id"]: Entry(row["seq"], row["statement"], row["signature"]) for row in rows}
+        if write.forget is not None:
+            connection.execute(journal.delete().where(journal.c.batch == write.forget))
+        return tuple(receipts), tree
+
+    def read_on(self) -> Head:
+        """Read and fold what others appended; raises `ApiError` (store_unreachable: ledger_smaller, ledger_forked)."""
+        with self._store.read() as connection:
+            tree = self._tree = self._read_on(connection, lock=False)
+        return Head(tree.size, merkle.root(tree.edge))
+
+    def _read_on(self, connection: sa.Connection, lock: bool) -> _Tree:
+        wanted = sa.select(head.c.size, head.c.edge)
+        size, packed = connection.execute(wanted.with_for_update() if lock else wanted).one()
+        edge = tuple(packed[i : i + _HASH] for i in range(0, len(packed), _HASH))
+        tree = self._tree
+        if tree is None:
+            tree = _Tree(size, edge, None) if self._first is None else _Tree(0, (), self._first)
+        if size < tree.size:
+            raise ApiError(Code.STORE_UNREACHABLE, reason="ledger_smaller", path=self._store.name, size=size, known=tree.size)
+        for entry, nodes in _from(connection, tree.size, size):
+            after, grown = grow(tree.edge, tree.size, merkle.leaf_hash(entry.raw))
+            if b"".join(grown) != nodes or entry.seq != tree.size:
+                raise ApiError(Code.STORE_UNREACHABLE, reason="ledger_forked", path=self._store.name, entry=tree.size)
+            tree = _Tree(tree.size + 1, after, tree.fold.step(entry)[0] if tree.fold else None)
+        if (tree.size, tree.edge) != (size, edge):
+            raise ApiError(Code.STORE_UNREACHABLE, reason="ledger_forked", path=self._store.name, entry=tree.size)
+        return tree
+
+    def draw_anew(self, whole: bool = False) -> None:
+        """Bring what is drawn from the log up to it; all of it anew where it was drawn by older rules, or `whole` is asked for."""
+        with self._store.begin() as connection:
+            size: int = connection.execute(sa.select(head.c.size).with_for_update()).scalar_one()
+            version = connection.execute(sa.select(snapshots.c.version).where(snapshots.c.name == "acts")).scalar() or 0
+            if whole or version < acts.VERSION:
+                for table in (acts_table, opened):
+                    connection.execute(table.delete())
+                connection.execute(snapshots.delete().where(snapshots.c.name == "acts"))
+                connection.execute(snapshots.insert(), {"name": "acts", "version": acts.VERSION, "size": 0})
+            done = connection.execute(sa.select(sa.func.max(acts_table.c.seq))).scalar()
+            page: list[dict[str, Any]] = []
+            for entry, _ in _from(connection, 0 if done is None else done + 1, size):
+                page.append(acts.act_of(entry))
+                if len(page) == _PAGE:
+                    draw(connection, page)
+                    page = []
+            draw(connection, page)
+
+
+def identity(raw: bytes, cms: bytes | None) -> str:
+    """By what a statement is known, so that it is entered once: its id; unsigned ones of older versions have none."""
+    found = Entry(0, raw, cms).statement.get("id") if cms is not None else None
+    return found if isinstance(found, str) else f"unsigned-{merkle.leaf_hash(raw).hex()}"
+
+
+def edge_of(connection: sa.Connection, size: int) -> tuple[bytes, ...]:
+    """The right edge of the tree of the first `size` entries, from the stored nodes."""
+    cover = proof.cover(0, size)
+    wanted = sa.select(entries.c.seq, entries.c.nodes).where(entries.c.seq.in_([node.row for node in cover]))
+    nodes = {row.seq: row.nodes for row in connection.execute(wanted)}
+    return tuple(nodes[node.row][_HASH * node.level : _HASH * (node.level + 1)] for node in cover)
+
+
+def draw(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Enter rows of acts, and which sets they open and close."""
+    if not rows:
+        return
+    connection.execute(acts_table.insert(), list(rows))
+    for row in rows:
+        if row["type"] == acts.STARTED and row["run"]:
+            connection.execute(opened.delete().where(opened.c.batch == row["run"]))  # nobody's second start of the same stops the log
+            connection.execute(opened.insert(), {"batch": row["run"], "seq": row["seq"], "agent": row["device"]})
+        elif row["type"] == acts.FINISHED:
+            connection.execute(opened.delete().where(opened.c.batch == row["run"]))
+
+
+def _from(connection: sa.Connection, seq: int, size: int) -> Iterator[tuple[Entry, bytes]]:
+    """Entries from `seq` on, with their nodes, page by page; stops at a gap."""
+    while seq < size:
+        wanted = sa.select(entries).where(entries.c.seq >= seq, entries.c.seq < size).order_by(entries.c.seq).limit(_PAGE)
+        rows = connection.execute(wanted).all()
+        if not rows:
+            return
+        for row in rows:
+            yield Entry(row.seq, row.statement, row.signature), row.nodes
+        seq = rows[-1].seq + 1
+
+
+def _receipt(seq: int, edge: tuple[bytes, ...]) -> Receipt:
+    return Receipt(seq, seq + 1, merkle.root(edge))
+
+
+def _refusal(refused: Refused) -> ApiError:
+    return ApiError(Code.NOT_ALLOWED, reason=refused.reason, rule=refused.rule, **dict(refused.facts))
