@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable
 
 from PySide6.QtCore import QMimeData, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent
-from PySide6.QtWidgets import QFileDialog, QFrame, QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from agent.api.uris import to_path
 from desktop import look
@@ -16,15 +16,15 @@ from desktop.words import Words
 _PATH = Qt.ItemDataRole.UserRole
 
 
-def dropped_paths(data: QMimeData) -> list[str]:
-    """The local files of a drop, byte for byte (QUrl would lose names that are not UTF-8); of a folder its PDFs, by name."""
+def dropped_paths(data: QMimeData, whole_folders: bool = False) -> list[str]:
+    """The local files of a drop, byte for byte (QUrl would lose names that are not UTF-8); of a folder its PDFs, by name, or the folder itself."""
     paths: list[str] = []
     for line in bytes(data.data("text/uri-list").data()).decode("ascii", "replace").splitlines():
         try:
             path = to_path(line.strip())
         except ValueError:
             continue  # a comment, or a link to somewhere else
-        paths += _pdfs(path) if os.path.isdir(path) else [path]
+        paths += _pdfs(path) if not whole_folders and os.path.isdir(path) else [path]
     return paths
 
 
@@ -41,15 +41,21 @@ def choose_files(parent: QWidget, title: str, words: Words) -> list[str]:
     return [str(path) for path in QFileDialog.getOpenFileNames(parent, title, "", words("files.filter"))[0]]
 
 
+def choose_folder(parent: QWidget, title: str) -> list[str]:
+    """Ask for a folder; none where the person changed their mind."""
+    return [path] if (path := QFileDialog.getExistingDirectory(parent, title)) else []
+
+
 class DropArea(QFrame):
     """A large place to drop files on, or to choose them by button or keyboard."""
 
     files = Signal(list)
 
-    def __init__(self, text: str, hint: str, dialog_title: str, words: Words) -> None:
+    def __init__(self, text: str, hint: str, dialog_title: str, words: Words, folders: bool = False) -> None:
+        """`folders`: a folder can be chosen too, and is passed on as it is."""
         super().__init__()
         self.setObjectName("drop")
-        self._words, self._title = words, dialog_title
+        self._words, self._title, self._folders = words, dialog_title, folders
         self.setAcceptDrops(True)
         named(self, words("drop.name"), f"{text} {hint}")
         column = QVBoxLayout(self)
@@ -63,8 +69,18 @@ class DropArea(QFrame):
             made.setAlignment(Qt.AlignmentFlag.AlignCenter)
             column.addWidget(made)
         self.choose = button(words("drop.choose"), self._choose, "primary")
-        column.addWidget(self.choose, 0, Qt.AlignmentFlag.AlignHCenter)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(self.choose)
+        if folders:
+            buttons.addWidget(button(words("drop.choose.folder"), self._choose_folder))
+        buttons.addStretch(1)
+        column.addLayout(buttons)
         column.addStretch(1)
+
+    def _choose_folder(self) -> None:
+        if paths := choose_folder(self, self._title):
+            self.files.emit(paths)
 
     def _choose(self) -> None:
         if paths := choose_files(self, self._title, self._words):
@@ -80,7 +96,7 @@ class DropArea(QFrame):
 
     def dropEvent(self, event: QDropEvent) -> None:
         self._mark(False)
-        if paths := dropped_paths(event.mimeData()):
+        if paths := dropped_paths(event.mimeData(), self._folders):
             event.acceptProposedAction()
             self.files.emit(paths)
 

@@ -1,4 +1,4 @@
-"""What the window shows, frozen: tokens, certificates, signed documents and verdicts as they come over the wire.
+"""What the window shows, frozen: tokens, certificates and signed documents as they come over the wire; verdicts stand in `verified`.
 
 A key that is missing has a harmless value: an agent may say more or less than this window knows.
 """
@@ -215,65 +215,7 @@ class SignResult:
         return cls(str(data.get("batch") or ""), tuple(SignedDocument.from_wire(entry) for entry in data.get("documents") or ()))
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """One signature with its own verdict."""
-
-    verdict: str
-    reason: str | None
-    explanation: Mapping[str, str]
-    signer: str
-    time: str
-    time_source: str
-    level: str
-    covers_whole_file: bool
-    page: int | None
-    rect_mm: tuple[float, float, float, float] | None
-    """Left, bottom, width, height in mm from the page's bottom left corner as displayed."""
-    changes: tuple[str, ...]
-    revocation: str
-
-    @classmethod
-    def from_wire(cls, data: Wire, lang: str) -> "Signature":
-        """From an entry of `signatures`."""
-        rect = data.get("rect_mm")
-        page = data.get("page")
-        return cls(
-            verdict=str(data.get("verdict", "indeterminate")),
-            reason=data.get("reason"),
-            explanation=data.get("explanation") or {},
-            signer=_spoken(data.get("signer"), lang),
-            time=str(data.get("signing_time") or ""),
-            time_source=str(data.get("time_source") or ""),
-            level=str(data.get("level") or ""),
-            covers_whole_file=bool(data.get("covers_whole_file")),
-            page=int(page) if page else None,
-            rect_mm=(float(rect[0]), float(rect[1]), float(rect[2]), float(rect[3])) if rect and len(rect) == 4 else None,
-            changes=tuple(_spoken(c, lang) for c in data.get("changes_after_signing") or ()),
-            revocation=str(data.get("revocation") or ""),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class VerifiedDocument:
-    """A file's verdict, explained, with its signatures."""
-
-    path: str
-    verdict: str
-    reason: str | None
-    explanation: Mapping[str, str]
-    signatures: tuple[Signature, ...]
-
-    @classmethod
-    def from_wire(cls, data: Wire, lang: str) -> "VerifiedDocument":
-        """From an entry of `documents` of a verification result."""
-        signatures = tuple(Signature.from_wire(s, lang) for s in data.get("signatures") or ())
-        return cls(
-            path_of(data.get("file")), str(data.get("verdict", "indeterminate")), data.get("reason"), data.get("explanation") or {}, signatures
-        )
-
-
-def _spoken(value: Any, lang: str) -> str:
+def spoken(value: Any, lang: str) -> str:
     """A wire value as one line of text: plain, in two languages, or an object that names somebody."""
     if isinstance(value, dict):
         inner = (
@@ -285,5 +227,5 @@ def _spoken(value: Any, lang: str) -> str:
             or value.get("description")
             or ""
         )
-        return _spoken(inner, lang)
+        return spoken(inner, lang)
     return "" if value is None else str(value)

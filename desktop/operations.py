@@ -4,7 +4,7 @@ A job's questions are put to the person on the way; a PIN goes from the dialog t
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from agent.api.uris import to_uri
 from desktop.consent import CANCEL, GIVEN
-from desktop.nouns import SignResult, VerifiedDocument
+from desktop.nouns import SignResult
 from desktop.placement import Place
 from desktop.questions import answer_of, dialog_for
 from desktop.wire import Agent, Job, Problem
@@ -170,31 +170,6 @@ def on_token(
     return job
 
 
-def verify(
-    agent: Agent,
-    path: str,
-    signature: str | None,
-    words: Words,
-    success: Callable[[VerifiedDocument], None],
-    failure: Callable[[Problem], None],
-) -> Job:
-    """Verify one file, against its separate signature file where it has one."""
-    job = agent.job(
-        "/v1/verifications", {"files": [to_uri(path)], "signature": to_uri(signature) if signature else None, "trust": [], "crl": [], "at": None}
-    )
-
-    def done(result: Mapping[str, Any]) -> None:
-        found = [VerifiedDocument.from_wire(entry, words.lang) for entry in result.get("documents") or ()]
-        if found:
-            success(found[0])
-        else:
-            failure(Problem("internal"))
-
-    job.done.connect(done)
-    job.failed.connect(lambda problem, _: failure(problem))
-    return job
-
-
 def open_file(path: str) -> bool:
     """Open a file with the desktop's own program for it."""
     return QDesktopServices.openUrl(QUrl.fromEncoded(to_uri(path).encode()))
@@ -203,19 +178,6 @@ def open_file(path: str) -> bool:
 def open_folder(path: str) -> bool:
     """Open the folder a file lies in."""
     return open_file(os.path.dirname(path))
-
-
-def pair_up(paths: Sequence[str]) -> list[tuple[str, str | None]]:
-    """What to verify: each file once, with the separate signature file (NAME.p7s) that was dropped with it or lies beside it."""
-    given = list(dict.fromkeys(os.path.abspath(path) for path in paths))
-    pairs: dict[str, str | None] = {}
-    for path in given:
-        if path.lower().endswith(".p7s") and os.path.exists(path[:-4]):
-            pairs[path[:-4]] = path
-        elif path not in pairs:
-            beside = path + ".p7s"
-            pairs[path] = beside if not path.lower().endswith((".p7s", ".pdf")) and os.path.exists(beside) else None
-    return list(pairs.items())
 
 
 def _signing(

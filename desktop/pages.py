@@ -50,8 +50,8 @@ class Pages(QObject):
         self._clock = QTimer(self, singleShot=True, interval=HANG_MILLISECONDS)
         self._clock.timeout.connect(lambda: self._broken("hung"))
 
-    def open(self, path: str) -> None:
-        """Open the document at `path` in a new process; whatever was open is forgotten."""
+    def open(self, path: str, length: int | None = None) -> None:
+        """Open the document at `path`, or what its first `length` bytes are, in a new process; whatever was open is forgotten."""
         self.close()
         process = QProcess(self)
         environment = QProcessEnvironment()
@@ -66,7 +66,7 @@ class Pages(QObject):
         process.errorOccurred.connect(lambda *_: self._broken("crashed"))
         self._process = process
         process.start(self._command[0], list(self._command[1:]))
-        self._ask({"op": "open", "path": path}, lambda head, _: self.opened.emit(int(head["pages"]), str(head["sha256"])))
+        self._ask({"op": "open", "path": path, "length": length}, lambda head, _: self.opened.emit(int(head["pages"]), str(head["sha256"])))
 
     def close(self) -> None:
         """End the process; no signal comes for what was asked before."""

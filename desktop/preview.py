@@ -5,6 +5,7 @@ keyboard the arrows move it by 1 mm, with Shift by 10.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Final, Literal, TypeAlias
 
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
@@ -65,6 +66,8 @@ class PageView(QGraphicsView):
     """One page, zoomed and scrolled; `placed` tells where a person put the box (mm from the page's top left)."""
 
     placed = Signal(Box)
+    moved = Signal()
+    """It was scrolled or zoomed."""
 
     def __init__(self, pages: Pages, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -83,6 +86,7 @@ class PageView(QGraphicsView):
         self._box = BoxItem()
         scene.addItem(self._box)
         self._box.hide()
+        self._marks: list[BoxItem] = []
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setBackgroundBrush(QColor(0, 0, 0, 24))
         self.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
@@ -93,6 +97,7 @@ class PageView(QGraphicsView):
         self._settle.timeout.connect(self._retile)
         for bar in (self.horizontalScrollBar(), self.verticalScrollBar()):
             bar.valueChanged.connect(lambda _: self._settle.start())
+            bar.valueChanged.connect(lambda _: self.moved.emit())
         pages.drawn.connect(self._drawn)
 
     @property
@@ -131,6 +136,39 @@ class PageView(QGraphicsView):
         self._number, self._width, self._height = 0, 0.0, 0.0
         self._paper.setRect(QRectF())
         self._box.hide()
+        self.set_marks(())
+
+    def set_marks(self, boxes: Sequence[Box]) -> None:
+        """Mark these areas, and no others."""
+        for old in self._marks:
+            self.scene().removeItem(old)
+        self._marks = []
+        for box in boxes:
+            mark = BoxItem()
+            mark.fixed = True
+            mark.setRect(QRectF(box.x, box.y, box.width, box.height))
+            self.scene().addItem(mark)
+            self._marks.append(mark)
+
+    @property
+    def marks(self) -> list[Box]:
+        """The areas that are marked."""
+        rects = [mark.rect() for mark in self._marks]
+        return [Box(rect.x(), rect.y(), rect.width(), rect.height()) for rect in rects]
+
+    def follow(self, other: "PageView") -> None:
+        """Show the same part of the page, at the same scale, as another view."""
+        if other._fit:
+            self.fit()
+            return
+        self._fit = False
+        self.setTransform(other.transform())
+        for mine, theirs in (
+            (self.horizontalScrollBar(), other.horizontalScrollBar()),
+            (self.verticalScrollBar(), other.verticalScrollBar()),
+        ):
+            mine.setValue(theirs.value())
+        self._settle.start()
 
     def fit(self) -> None:
         """The whole page."""
@@ -138,6 +176,7 @@ class PageView(QGraphicsView):
         if self._number:
             self.fitInView(self.sceneRect(), Qt.AspectRatioMode.KeepAspectRatio)
             self._settle.start()
+            self.moved.emit()
 
     def zoom(self, factor: float) -> None:
         """Nearer or further, never beyond what shows the whole page or a dot."""
@@ -147,6 +186,7 @@ class PageView(QGraphicsView):
         self._fit = False
         self.scale(factor, factor)
         self._settle.start()
+        self.moved.emit()
 
     def set_box(self, box: Box | None, text: str = "", editable: bool = False) -> None:
         """Show `box` (None: none); `editable` lets the person put it elsewhere."""

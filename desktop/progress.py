@@ -9,6 +9,9 @@ from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 from desktop.parts import button, frame, label, named
 from desktop.words import Words
 
+_WORTH_TELLING = 5
+"""Seconds."""
+
 
 def waited_for(data: Mapping[str, Any], words: Words) -> str:
     """What a `waiting` event tells, in words."""
@@ -45,6 +48,9 @@ class ProgressPanel(QWidget):
         row.addStretch(1)
         row.addWidget(self._rate)
         column.addLayout(row)
+        self._note = label("", "quiet", wrap=True)
+        self._note.hide()
+        column.addWidget(self._note)
         self.stop = button(words("progress.stop"), self._stop)
         column.addWidget(self.stop, 0, Qt.AlignmentFlag.AlignRight)
         middle = QHBoxLayout()
@@ -60,6 +66,7 @@ class ProgressPanel(QWidget):
         self.bar.setRange(0, 0)
         self._count.setText(self._words("progress.count", done=0, total=total))
         self._rate.setText("")
+        self.note("")
         self.stop.setEnabled(True)
 
     def progress(self, data: Mapping[str, Any]) -> None:
@@ -71,7 +78,15 @@ class ProgressPanel(QWidget):
         self.bar.setRange(0, max(total, 0))
         self.bar.setValue(done)
         self._count.setText(words("progress.count", done=done, total=total))
-        self._rate.setText(words("progress.rate", rate=f"{float(rate):.1f}") if rate else "")
+        told = [words("progress.rate", rate=f"{float(rate):.1f}")] if rate else []
+        if (left := data.get("seconds_left")) and left >= _WORTH_TELLING:
+            told.append(words("progress.left.minutes", count=round(left / 60)) if left >= 90 else words("progress.left.seconds", count=round(left)))
+        self._rate.setText(words("list.comma").join(told))
+
+    def note(self, text: str) -> None:
+        """Say something beside the figures; "" says nothing."""
+        self._note.setText(text)
+        self._note.setVisible(bool(text))
 
     def waiting(self, data: Mapping[str, Any]) -> None:
         """Show what is waited for."""

@@ -2,7 +2,7 @@
 
 A JSON request a line on stdin, an answer on stdout: a JSON line, then `bytes` raw RGB bytes (rows without padding).
 
-    {"id", "op": "open", "path"}                     → {"id", "pages", "sha256"}
+    {"id", "op": "open", "path", "length"}           → {"id", "pages", "sha256"}                of the whole file (null) or of its first bytes
     {"id", "op": "size", "page"}                     → {"id", "width_mm", "height_mm"}          as displayed
     {"id", "op": "tile", "page", "scale", "x", "y", "width", "height"} → {"id", "width", "height", "bytes"} + pixels
                                                        `scale` in pixels per mm; x, y from the top left of the displayed page, in pixels
@@ -39,12 +39,14 @@ class Unusable(Exception):
 class Document:
     """One document, open: its bytes, its digest, its pages."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, length: int | None = None) -> None:
         try:
             with open(path, "rb") as file:
-                data = file.read(MAX_FILE_BYTES + 1)
+                data = file.read(MAX_FILE_BYTES + 1 if length is None else min(length, MAX_FILE_BYTES + 1))
         except OSError as error:
             raise Unusable("missing") from error
+        if length is not None and len(data) < min(length, MAX_FILE_BYTES + 1):
+            raise Unusable("damaged")  # shorter than it was when it was looked at
         if len(data) > MAX_FILE_BYTES:
             raise Unusable("too_large")
         self.sha256 = hashlib.sha256(data).hexdigest()
@@ -123,7 +125,8 @@ def answer(request: dict[str, Any], document: Document | None) -> tuple[dict[str
     """The answer's head, its pixels, and the document that is open afterwards; raises `Unusable`."""
     operation = request.get("op")
     if operation == "open":
-        document = Document(str(request["path"]))
+        length = request.get("length")
+        document = Document(str(request["path"]), None if length is None else int(length))
         return {"pages": document.pages, "sha256": document.sha256}, b"", document
     if document is None:
         raise Unusable("missing")

@@ -1,17 +1,20 @@
 """A verdict on the screen: the word first with its picture, then why, then each signature with what it covers and where it stands."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from desktop import look
-from desktop.nouns import Signature, VerifiedDocument, shown_name
+from desktop.nouns import shown_name
 from desktop.parts import button, frame, label, named
+from desktop.verified import Change, Signature, VerifiedDocument
 from desktop.wording import TEXTS
 from desktop.words import Words
 
+_GRAVITY: Final = {"allowed": ("good", "passed"), "suspicious": ("doubt", "indeterminate"), "forbidden": ("bad", "failed")}
+_GRAVEST: Final = ("forbidden", "suspicious", "", "allowed")
 TONE: Final = {"passed": "good", "failed": "bad", "indeterminate": "doubt"}
 
 
@@ -63,8 +66,13 @@ def large_verdict(verdict: str, word: str, lines: Iterable[QWidget]) -> QFrame:
     return box
 
 
-def signature_card(signature: Signature, words: Words, show: Callable[[], object] | None, said: str = "") -> QWidget:
-    """One signature: its own verdict, why (unless that was `said`), who, when, what it protects, what came after, where it stands."""
+def signature_card(
+    signature: Signature, words: Words, show: Callable[[], object] | None, compare: Callable[[], object] | None = None, said: str = ""
+) -> QWidget:
+    """One signature: its own verdict, why (unless that was `said`), who, when, what it protects, what came after, where it stands.
+
+    `show` shows its place, `compare` the version that was signed, where there is one apart from the present.
+    """
     tone, word = tone_of(signature.verdict), verdict_word(signature.verdict, words)
     signer = signature.signer or words("signature.signer.unknown")
     card = frame("card")
@@ -77,9 +85,9 @@ def signature_card(signature: Signature, words: Words, show: Callable[[], object
     head.addWidget(image)
     head.addWidget(label(word, tone))
     head.addWidget(label(signer, "heading", wrap=True), 1)
-    if show is not None and signature.page and signature.rect_mm:
-        head.addWidget(button(words("signature.show"), show, "link", f"{words('signature.show')}: {signer}"))
     column.addLayout(head)
+    if kind := kind_of_signature(signature, words):
+        column.addWidget(label(kind, "quiet", wrap=True))
     why = signature.explanation.get(words.lang, "")
     if why and why != said:
         column.addWidget(label(why, wrap=True))
@@ -92,9 +100,59 @@ def signature_card(signature: Signature, words: Words, show: Callable[[], object
         grid.addWidget(label(caption, "quiet"), row, 0, Qt.AlignmentFlag.AlignTop)
         grid.addWidget(label(value, wrap=True), row, 1)
     column.addLayout(grid)
+    row_of_changes(column, signature.changes, words)
+    acts = QHBoxLayout()
+    acts.setContentsMargins(0, 0, 0, 0)
+    if show is not None and signature.shown_on_page:
+        acts.addWidget(button(words("signature.show"), show, "link", f"{words('signature.show')}: {signer}"))
+    if compare is not None and signature.grown:
+        acts.addWidget(button(words("signature.compare"), compare, "link", f"{words('signature.compare')}: {signer}"))
+    acts.addStretch(1)
     if signature.reason:
-        column.addWidget(label(words("signature.reason_code", code=signature.reason), "small"))
+        acts.addWidget(label(words("signature.reason_code", code=signature.reason), "small"))
+    if acts.count() > 1:
+        column.addLayout(acts)
     return named(card, f"{word}, {signer}", why)
+
+
+def kind_of_signature(signature: Signature, words: Words) -> str:
+    """What it is where it is no plain signature, "" otherwise."""
+    if signature.kind == "timestamp":
+        return words("signature.kind.timestamp")
+    if signature.kind == "countersignature":
+        return words("signature.kind.countersignature", number=signature.counter_signs or "?")
+    return ""
+
+
+def row_of_changes(column: QVBoxLayout, changes: Sequence[Change], words: Words, most: int = 8) -> None:
+    """What came after a signature, a line each and the gravest first, with how grave it is in picture and word."""
+    if not changes:
+        return
+    column.addWidget(label(words("signature.changes"), "quiet"))
+    for change in sorted(changes, key=lambda change: _GRAVEST.index(change.level) if change.level in _GRAVEST else 2)[:most]:
+        tone, shape = _GRAVITY.get(change.level, ("quiet", "information"))
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        image = QLabel()
+        image.setPixmap(look.picture(shape, getattr(look.colours(), tone), 16))
+        row.addWidget(image, 0, Qt.AlignmentFlag.AlignTop)
+        said = words.either(f"change.{change.level}", "change.unknown", text=change.text)
+        row.addWidget(label(said if not change.page else f"{said}{words('change.page', page=change.page)}", wrap=True), 1)
+        column.addLayout(row)
+    if len(changes) > most:
+        column.addWidget(label(words("change.more", count=len(changes) - most), "small"))
+
+
+def unseen_panel(points: Sequence[str], words: Words) -> QWidget:
+    """What nobody looked at for this verdict."""
+    card = frame("panel")
+    column = QVBoxLayout(card)
+    column.setContentsMargins(16, 12, 16, 12)
+    column.setSpacing(4)
+    column.addWidget(label(words("unseen.title"), "heading"))
+    for point in points:
+        column.addWidget(label(f"· {words(f'unseen.{point}')}", wrap=True))
+    return named(card, words("unseen.title"), " ".join(words(f"unseen.{point}") for point in points))
 
 
 def facts(signature: Signature, words: Words) -> list[tuple[str, str]]:
@@ -102,12 +160,21 @@ def facts(signature: Signature, words: Words) -> list[tuple[str, str]]:
     source = signature.time_source if signature.time_source in ("claimed", "timestamp") else "claimed"
     time = words(f"signature.time.{source}", time=words.instant(signature.time)) if signature.time else words("signature.time.none")
     coverage = words("signature.coverage.whole" if signature.covers_whole_file else "signature.coverage.part")
-    listed = [(words("signature.time"), time), (words("signature.coverage"), coverage)]
-    if not signature.covers_whole_file or signature.changes:
-        listed.append((words("signature.changes"), "\n".join(signature.changes) or words("signature.changes.none")))
-    listed.append((words("signature.place"), place(signature, words)))
+    listed = []
+    if signature.issuer:
+        own = words("signature.issuer.internal") if signature.internal else ""
+        listed.append((words("signature.issuer"), f"{signature.issuer}{own}"))
+    listed += [(words("signature.time"), time), (words("signature.coverage"), coverage)]
+    if signature.covers:
+        listed.append((words("signature.covers"), words("list.comma").join(shown_name(name) for name in signature.covers)))
+    if not signature.covers_whole_file and not signature.changes:
+        listed.append((words("signature.changes"), words("signature.changes.none")))
+    if signature.kind == "signature":
+        listed.append((words("signature.place"), place(signature, words)))
     if f"revocation.{signature.revocation}" in TEXTS:
         listed.append((words("signature.revocation"), words(f"revocation.{signature.revocation}")))
+    if f"ledger.verdict.{signature.ledger}" in TEXTS:
+        listed.append((words("signature.ledger"), words(f"ledger.verdict.{signature.ledger}")))
     if signature.level:
         listed.append((words("signature.level"), words(key) if (key := f"level.{signature.level.lower()}") in TEXTS else signature.level))
     return listed
@@ -115,6 +182,6 @@ def facts(signature: Signature, words: Words) -> list[tuple[str, str]]:
 
 def place(signature: Signature, words: Words) -> str:
     """Where a signature stands, in words."""
-    if signature.page and signature.rect_mm and signature.rect_mm[2] > 0 and signature.rect_mm[3] > 0:
+    if signature.shown_on_page and signature.rect_mm:
         return words("signature.place.rect", page=signature.page, x=f"{signature.rect_mm[0]:.0f}", y=f"{signature.rect_mm[1]:.0f}")
     return words("signature.place.none")

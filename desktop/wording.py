@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from desktop.wording_ukey import UKEY_HINTS, UKEY_TEXTS
+from desktop.wording_verify import VERIFY_TEXTS
 
 Lang: TypeAlias = Literal["zh", "en"]
 LANGUAGES: Mapping[Lang, str] = {"zh": "中文", "en": "English"}
@@ -267,56 +268,12 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "result.back": ("返回", "Back"),
     "result.retry": ("再试一次", "Try again"),
     "open.failed": ("打不开“{name}”。请在文件管理器里查看：{folder}", "“{name}” could not be opened. Look for it in {folder}"),
-    # verify
-    "verify.title": ("验签", "Verify"),
-    "verify.lead": (
-        "检查文件的签名是谁做的、签名后有没有被改动。全部在本机完成，不上传文件。",
-        "Check who signed a file and whether it was changed afterwards. All on this computer; nothing is uploaded.",
-    ),
-    "drop.verify": ("把要检查的文件拖到这里", "Drop files to check here"),
-    "drop.verify.hint": ("PDF，或者 .p7s 签名文件（原文件放在同一个文件夹）", "PDFs, or .p7s signature files (with the original in the same folder)"),
-    "verify.dialog": ("选择要验签的文件", "Choose files to verify"),
-    "verify.more": ("验签其他文件", "Verify other files"),
-    "verify.files": ("已检查的文件", "Checked files"),
-    "verdict.passed": ("通过", "Passed"),
-    "verdict.failed": ("不通过", "Failed"),
-    "verdict.indeterminate": ("无法确认", "Indeterminate"),
-    "verdict.name": ("验签结论：{verdict}", "Verdict: {verdict}"),
-    "verdict.indeterminate.note": (
-        "“无法确认”不等于伪造，只说明现有材料不足以下结论。",
-        "Indeterminate does not mean forged; it means that what is at hand does not suffice to decide.",
-    ),
-    "verify.signatures": ("文件中的签名（{count}）", "Signatures in this file ({count})"),
-    "signature.signer.unknown": ("签名人不明", "Unknown signer"),
-    "signature.time": ("时间", "Time"),
-    "signature.time.claimed": ("{time}（签名人电脑的时间，未经证明）", "{time} (the signer’s clock, unproved)"),
-    "signature.time.timestamp": ("{time}（可信时间戳）", "{time} (trusted time-stamp)"),
-    "signature.time.none": ("没有记录", "Not recorded"),
-    "signature.coverage": ("保护范围", "Coverage"),
-    "signature.coverage.whole": ("全文受保护", "The whole file is protected"),
-    "signature.coverage.part": ("签名之后文件还增加过内容（见下）", "Content was added after this signature (see below)"),
-    "signature.place": ("位置", "Place"),
-    "signature.place.rect": ("第 {page} 页，距左 {x} 毫米，距下 {y} 毫米", "Page {page}, {x} mm from the left, {y} mm from the bottom"),
-    "signature.place.none": ("页面上不显示", "Not shown on a page"),
-    "signature.show": ("在页面上查看", "Show on the page"),
-    "signature.changes": ("签名后的改动", "Changes after signing"),
-    "signature.changes.none": ("没有", "None"),
-    "signature.level": ("签名级别", "Level"),
-    "level.b-b": ("基本（B-B）", "Basic (B-B)"),
-    "level.b-t": ("带时间戳（B-T）", "With time-stamp (B-T)"),
-    "level.b-lt": ("可长期验证（B-LT）", "Long-term (B-LT)"),
-    "level.b-lta": ("长期归档（B-LTA）", "Archival (B-LTA)"),
-    "signature.revocation": ("证书吊销情况", "Revocation"),
-    "revocation.good": ("没有被吊销", "Not revoked"),
-    "revocation.revoked": ("已被吊销", "Revoked"),
-    "revocation.unknown": ("查不到", "Could not be found out"),
-    "revocation.not_offered": ("证书没有提供查询途径，未检查", "The certificate names no source; not checked"),
-    "signature.reason_code": ("说明代码 {code}", "Reason code {code}"),
     # units
     "size.bytes": ("{value} 字节", "{value} bytes"),
     "size.kb": ("{value} KB", "{value} KB"),
     "size.mb": ("{value} MB", "{value} MB"),
     **UKEY_TEXTS,
+    **VERIFY_TEXTS,
 }
 
 HINTS: Mapping[str, tuple[str, str]] = {

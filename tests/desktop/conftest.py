@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
 
 from desktop import look
 from desktop.translation import translate
@@ -47,3 +50,24 @@ def window(qtbot: object, qapp: QApplication, fake: FakeAgent) -> Iterator[Windo
     agent.close()
     made.hide()
     made.deleteLater()
+
+
+@pytest.fixture
+def drawings(tmp_path: Path) -> list[str]:
+    """Two sheets."""
+    paths = []
+    for name in ("结施-03.pdf", "b.pdf"):
+        canvas = Canvas(str(tmp_path / name), pagesize=A4, invariant=1)
+        canvas.drawString(72, 72, name)
+        canvas.showPage()
+        canvas.showPage()
+        canvas.save()
+        paths.append(str(tmp_path / name))
+    return paths
+
+
+@pytest.fixture
+def ready(window: Window, qtbot: QtBot) -> Window:
+    """The window with its UKey."""
+    qtbot.waitUntil(lambda: window.tokens.choice is not None)
+    return window

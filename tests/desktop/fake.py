@@ -53,6 +53,8 @@ class FakeAgent:
         self.before_done.set()
         self.cancelled = threading.Event()
         self.verification: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: {"documents": []}
+        self.answered: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+        """Short calls by their path; an answer with a status is a problem."""
         self.modules: list[dict[str, Any]] = []
         self.troubles: list[dict[str, Any]] = []
         self.stories: dict[str, Story] = {}
@@ -143,9 +145,19 @@ class FakeAgent:
             self._sign(http, body)
         elif path == "/v1/verifications":
             emit = self._stream(http)
-            emit("job", {"job": "v1"})
-            emit("done", {"result": self.verification(body)})
             http.close_connection = True
+            emit("job", {"job": "v1"})
+            result = self.verification(body)
+            for entry in result["documents"]:
+                emit("document", entry)
+            self.before_done.wait(30)
+            if self.cancelled.is_set():
+                emit("failed", {"problem": problem("cancelled"), "result": None})
+            else:
+                emit("done", {"result": result})
+        elif path in self.answered:
+            told = self.answered[path](body)
+            self._json(http, told, told.get("status", 200))
         elif path.endswith("/answers"):
             self.answers.append(body)
             self._json(http, None, 204)

@@ -109,7 +109,7 @@ def test_good_and_bad_files_in_one_set(window: Window, practice_token: PracticeT
         assert said in text
     assert window.sign.files.paths == [names[0], names[2]]
     window.verify_files([str(tmp_path / "a.dwg.p7s"), names[1]])
-    qtbot.waitUntil(lambda: window.verify.job is None and window.verify.list.count() == 1, timeout=LONG)
+    qtbot.waitUntil(lambda: window.verify.job is None and window.verify.table.rows.rowCount() == 1, timeout=LONG)
     qtbot.waitUntil(lambda: "通过" in texts(window.verify), timeout=LONG)
 
 
@@ -130,8 +130,8 @@ def test_a_changed_drawing_does_not_pass(window: Window, yinxin: Yinxin, practic
     data = signed.read_bytes()
     signed.write_bytes(data.replace(b"line 3", b"line 8") if b"line 3" in data else data[:600] + bytes([data[600] ^ 1]) + data[601:])
     window.verify_files([str(signed)])
-    qtbot.waitUntil(lambda: window.verify.job is None and window.verify.list.count() == 1, timeout=LONG)
-    assert window.verify.list.item(0).text().startswith(("不通过", "无法确认"))
+    qtbot.waitUntil(lambda: window.verify.job is None and window.verify.table.rows.rowCount() == 1, timeout=LONG)
+    assert window.verify.table.rows.index(0, 0).data().startswith(("不通过", "无法确认"))
 
 
 def test_the_token_list_follows_the_command_line(window: Window, yinxin: Yinxin, qtbot: QtBot) -> None:

@@ -10,8 +10,6 @@ from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
-from reportlab.lib.pagesizes import A4
-from reportlab.pdfgen.canvas import Canvas
 
 from desktop import look
 from desktop.consent import ConsentDialog
@@ -21,27 +19,6 @@ from desktop.window import MINIMUM, Window
 from desktop.wire import Agent
 from desktop.words import Words
 from tests.desktop.fake import CERTIFICATE, RIGHT_PIN, FakeAgent, problem, token
-
-
-@pytest.fixture
-def drawings(tmp_path: Path) -> list[str]:
-    """Two sheets."""
-    paths = []
-    for name in ("结施-03.pdf", "b.pdf"):
-        canvas = Canvas(str(tmp_path / name), pagesize=A4, invariant=1)
-        canvas.drawString(72, 72, name)
-        canvas.showPage()
-        canvas.showPage()
-        canvas.save()
-        paths.append(str(tmp_path / name))
-    return paths
-
-
-@pytest.fixture
-def ready(window: Window, qtbot: QtBot) -> Window:
-    """The window with its UKey."""
-    qtbot.waitUntil(lambda: window.tokens.choice is not None)
-    return window
 
 
 def texts(widget: QWidget) -> str:
@@ -228,20 +205,6 @@ def test_an_old_result_is_replaced_only_when_asked(ready: Window, fake: FakeAgen
     assert [b["force"] for _, p, b in fake.requests if p == "/v1/signatures"] == [False, True]
 
 
-PASSED = {
-    "verdict": "passed", "reason": None, "explanation": {"zh": "由王芳签名。", "en": "Signed by 王芳."}, "field": "S1", "page": 2,
-    "rect_mm": [100, 30, 70, 20],
-    "signer": "王芳", "signing_time": "2026-03-01T08:00:00Z", "time_source": "claimed", "level": "b-b", "covers_whole_file": True,
-    "changes_after_signing": [], "revocation": "not_offered",
-}  # fmt: skip
-DOUBTFUL = {
-    "verdict": "indeterminate", "reason": "NO_CERTIFICATE_CHAIN_FOUND", "explanation": {"zh": "没有找到签发者。", "en": "No issuer."}, "page": None,
-    "rect_mm": None, "signer": None, "covers_whole_file": False, "changes_after_signing": [{"zh": "增加了一个签名", "en": "a signature was added"}],
-    "revocation": "unknown",
-}  # fmt: skip
-VERDICT = {"verdict": "passed", "reason": None, "explanation": {"zh": "签名完整，签名人可信。", "en": "Intact."}, "signatures": [PASSED, DOUBTFUL]}
-
-
 def test_a_large_set_is_summed_up_with_its_troubles_first(ready: Window, qtbot: QtBot) -> None:
     error = ("input_unusable", {"reason": "empty", "name": "b"}, "", "")
     good = [SignedDocument(f"/d/{n}.pdf", f"/d/{n}.signed.pdf", "published", None) for n in range(300)]
@@ -251,56 +214,6 @@ def test_a_large_set_is_summed_up_with_its_troubles_first(ready: Window, qtbot: 
     text = texts(ready.sign.results)
     for said in ("300 个文件已签名，1 个没有签名", "文件是空的", "没有效力"):
         assert said in text
-
-
-def test_a_verdict_comes_first_in_words_and_each_signature_has_its_place(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
-    fake.verification = lambda body: {"documents": [{"file": body["files"][0], **VERDICT}]}
-    ready.show_page(1)
-    drop(ready.verify.drop, drawings[:1])
-    qtbot.waitUntil(lambda: ready.verify.job is None and ready.verify.preview.view.complete)
-    text = texts(ready.verify)
-    for said in (
-        "通过",
-        "签名完整，签名人可信。",
-        "由王芳签名。",
-        "无法确认",
-        "没有找到签发者。",
-        "增加了一个签名",
-        "签名人不明",
-        "全文受保护",
-        "第 2 页，距左 100 毫米，距下 30 毫米",
-    ):
-        assert said in text
-    assert ready.verify.preview.view.page == 2
-    box = ready.verify.preview.view._box
-    assert box.isVisible()
-    assert box.rect().top() == pytest.approx(297 - 50, abs=0.2)
-    body = next(b for _, p, b in fake.requests if p == "/v1/verifications")
-    assert body["signature"] is None
-
-
-def test_several_files_are_listed_with_their_verdicts_and_separate_signatures_are_found(
-    ready: Window, fake: FakeAgent, drawings: list[str], tmp_path: Path, qtbot: QtBot
-) -> None:
-    (tmp_path / "a.dwg").write_bytes(b"x")
-    (tmp_path / "a.dwg.p7s").write_bytes(b"x")
-    verdicts = iter(("failed", "indeterminate"))
-    fake.verification = lambda body: {
-        "documents": [{"file": body["files"][0], "verdict": next(verdicts), "explanation": {"zh": "因为。", "en": ""}, "signatures": []}]
-    }
-    ready.verify_files([str(tmp_path / "a.dwg.p7s"), drawings[0]])
-    qtbot.waitUntil(lambda: ready.verify.job is None and ready.verify.list.count() == 2)
-    assert [ready.verify.list.item(row).text().split("　")[0] for row in (0, 1)] == ["不通过", "无法确认"]
-    bodies = [b for _, p, b in fake.requests if p == "/v1/verifications"]
-    assert [bool(b["signature"]) for b in bodies] == [True, False]
-    assert bodies[0]["files"][0].endswith("a.dwg")
-
-
-def test_a_verification_that_fails_is_no_verdict(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
-    fake.refuse = problem("input_unusable", 422, reason="unreadable", name="x")
-    ready.verify_files(drawings[:1])
-    qtbot.waitUntil(lambda: "读不了文件" in texts(ready.verify), timeout=30_000)
-    assert ready.verify.list.item(0).text().startswith("无法确认")
 
 
 def test_drops_keep_names_byte_for_byte(tmp_path: Path) -> None:
