@@ -56,7 +56,7 @@ acts = sa.Table(
     sa.Column("names", sa.Text, nullable=False),
 )
 """For lists and searches, drawn from the log (`agent.ledger.acts` says how), one row an entry.  `object`: the set, person, device… that it is about;
-`run`: the attempt at a set; `blind`: what documents signed under this entry carry of its number; `names`: names of files and people, folded, one a line."""
+`run`: the attempt at a set; `blind`: what documents signed under this entry carry of its number; `names`: of files and people, folded, one a line."""
 
 opened = sa.Table(
     "opened",
