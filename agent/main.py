@@ -65,12 +65,13 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent.verification.fetch import Fetcher
     from agent.verification.revision_routes import router as revision_routes
     from agent.verification.routes import router as verification_routes
+    from agent.verification.runs import Runs
     from agent.verification.service import Checkers
 
     ledger = Ledger(Store(home.data / "ledger.db"))
     await close_open_sets(ledger)
     inventory, jobs, activity, stopper, crew = Inventory(home), Jobs(), Activity(), Stopper(), Crew(keep=3)
-    checkers, fetcher = Checkers(), Fetcher()
+    checkers, fetcher, verifications = Checkers(), Fetcher(), Runs(home.state / "verifications.db")
 
     def own_subjects() -> list[str]:
         return [certificate.subject.rfc4514_string() for certificate in anchors.own(home)]
@@ -81,7 +82,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     app.include_router(inspection_routes(home, inventory, jobs, own_subjects))
     app.include_router(authority_routes(home, inventory, ledger, jobs, own_subjects))
     app.include_router(signing_routes(home, inventory, ledger, jobs, crew))
-    app.include_router(verification_routes(home, jobs, checkers, fetcher))
+    app.include_router(verification_routes(home, jobs, verifications, checkers, fetcher))
     app.include_router(revision_routes(checkers))
     app.include_router(doctor.router(home, inventory, ledger.newest))
 
@@ -89,6 +90,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
         await crew.close()
         await checkers.close()
         await fetcher.close()
+        verifications.close()
         await inventory.close()
         await ledger.close()
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from agent.verification import asic, cms, container, pdf, tst
+from agent.verification.beside import beside_of
 from agent.verification.chain import Evidence, Trust
 from agent.verification.model import SignatureReport, found
 from agent.verification.pdf_open import Unreadable, is_pdf
@@ -14,8 +15,6 @@ from agent.verification.signer import NotSignedData
 from agent.verification.verdict import document_to_wire, refused
 
 _LOOK_SECONDS = 10.0
-_BESIDE = (".p7s", ".P7S", *tst.EXTENSIONS, *(e.upper() for e in tst.EXTENSIONS))
-"""A file's signatures and time-stamps stand beside it under its whole name with one of these."""
 _XML_SIGNATURE = b"http://www.w3.org/2000/09/xmldsig#"
 _LOOKED_AT = 256 * 1024
 
@@ -47,28 +46,20 @@ async def _check(file: str, signature: str | None, trust: Trust) -> dict[str, An
     with open(file, "rb") as stream:
         if is_pdf(stream):
             reports = await pdf.check_pdf(stream, trust, time.monotonic() + _LOOK_SECONDS)
-            return document_to_wire(file, reports) if reports or not _beside(file) else await _check_beside(file, _beside(file), file, trust)
+            return document_to_wire(file, reports) if reports or not beside_of(file) else await _check_beside(file, beside_of(file), file, trust)
         stream.seek(0)
         head = stream.read(64)
         if container.is_zip(head) or file.lower().endswith(asic.EXTENSIONS):
             return await _check_container(file, trust)
     if content := _content_of(file, head):
         return await _check_beside(file, [file], content, trust)
-    if beside := _beside(file):
+    if beside := beside_of(file):
         return await _check_beside(file, beside, file, trust)
     if cms.content_beside(file) is not None:
         return refused(file, "UNREADABLE", detail="CMS")
     if _is_signed_xml(file):
         return document_to_wire(file, [SignatureReport((found("kind_unknown", name="XAdES"),))])
     return refused(file, "NO_SIGNATURE")
-
-
-def _beside(file: str) -> list[str]:
-    out: list[str] = []
-    for path in (file + ext for ext in _BESIDE):
-        if os.path.isfile(path) and not any(os.path.samefile(path, known) for known in out):
-            out.append(path)
-    return out
 
 
 def _content_of(file: str, head: bytes) -> str | None:
@@ -90,7 +81,7 @@ def _content_of(file: str, head: bytes) -> str | None:
 
 async def _check_container(file: str, trust: Trust) -> dict[str, Any]:
     """Signatures inside; those beside it where there are none inside, or none that this program knows."""
-    beside = _beside(file)
+    beside = beside_of(file)
     try:
         with open(file, "rb") as stream:
             reports = await asic.check_asic(stream, trust)
@@ -106,7 +97,7 @@ async def _check_container(file: str, trust: Trust) -> dict[str, Any]:
 
 
 async def _check_beside(file: str, signatures: Sequence[str], content: str, trust: Trust) -> dict[str, Any]:
-    """`signatures` over `content`; a signature that carries its content needs no file beside it."""
+    """`signatures` over `content`; a signature that carries its content needs no file beside it.  `relied_on` names the other files that count."""
     reports: list[SignatureReport] = []
     for path in signatures:
         name = os.path.basename(path) if len(signatures) > 1 else None
@@ -120,7 +111,8 @@ async def _check_beside(file: str, signatures: Sequence[str], content: str, trus
             return refused(file, "CONTENT_NOT_FOUND", name=os.path.basename(content))
         before = len(reports)
         reports += [replace(r, field=name, counter_signs=r.counter_signs and r.counter_signs + before) for r in more]
-    return document_to_wire(file, reports)
+    around = {path: None for path in (*signatures, content) if path != file}
+    return {**document_to_wire(file, reports), "relied_on": list(around)}
 
 
 async def _check_one(signature: str, content: str, trust: Trust) -> list[SignatureReport]:

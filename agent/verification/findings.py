@@ -296,6 +296,15 @@ DOCUMENT: Mapping[str, Row] = {
         "请检查文件和读取权限",
         "check the file and its permissions",
     ),
+    "FOLDER_UNREADABLE": _row(
+        UNSURE,
+        "GENERIC",
+        "文件夹打不开（{detail}），里面的文件没有检查",
+        "the folder cannot be opened ({detail}); what is in it was not checked",
+        "请检查读取权限",
+        "check its permissions",
+    ),
+    "CHANGED": _row(UNSURE, "GENERIC", "检查期间文件被改动", "the file was altered while it was being checked", "请重新验签", "verify it again"),
     "CONTAINER_TOO_LARGE": _row(
         UNSURE,
         "GENERIC",

@@ -5,8 +5,8 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import structlog
 
@@ -15,6 +15,7 @@ from tokens import platform
 from tokens.wire import Channel, ChannelClosed, Message, WireError, to_text
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 SECONDS_PER_FILE = 20.0
 _SECONDS_TO_START = 60.0
@@ -165,31 +166,45 @@ async def verify(
     seconds: float = SECONDS_PER_FILE,
     ask: Ask | None = None,
 ) -> list[dict[str, Any]]:
-    """The document of each file (paths), in their order.
+    """The document of each file (paths), in their order; all of them in memory.
 
     `trust` are PEM texts, `crls` PEM or DER, `at` ISO 8601 or None for now, `own` the fingerprints of our own CA's certificates,
     `seconds` the deadline for each file.  A file that ends or outlasts its worker gets "could not be checked" and nothing else does.
     `ask` puts questions about revocation to the network (see `fetch`); without it nothing is asked.
     """
-    request: Message = {"signature": signature, "trust": list(trust), "crls": [to_text(c) for c in crls], "at": at, "own": list(own)}
-    done = 0
+    desk = Desk(request_for(signature=signature, trust=trust, crls=crls, at=at, own=own), workers, Known(ask), seconds)
     documents: list[dict[str, Any] | None] = [None] * len(files)
-    waiting = iter(enumerate(files))
-    known = Known(ask)
+    done = 0
+
+    async def one(numbered: tuple[int, str]) -> None:
+        nonlocal done
+        number, file = numbered
+        document = await desk.check(file)
+        documents[number] = document
+        done += 1
+        if on_progress is not None:
+            on_progress(done, len(files), document)
+
+    await each(enumerate(files), one, workers.most)
+    return [d for d in documents if d is not None]
+
+
+async def each(items: Iterable[T], act: Callable[[T], Awaitable[None]], at_once: int) -> None:
+    """`act` on every item, some at once; the next is taken when there is a hand for it, so that no more than these are in memory."""
+    waiting = iter(items)
 
     async def work() -> None:
-        nonlocal done
-        for number, file in waiting:
-            document = await _check_and_ask({**request, "file": file}, seconds, workers, known)
-            documents[number] = document
-            done += 1
-            if on_progress is not None:
-                on_progress(done, len(files), document)
+        for item in waiting:
+            await act(item)
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(min(workers.most, len(files))):
+        for _ in range(at_once):
             group.create_task(work())
-    return [d for d in documents if d is not None]
+
+
+def request_for(*, signature: str | None, trust: Sequence[str], crls: Sequence[bytes], at: str | None, own: Sequence[str]) -> Message:
+    """What is the same for every file of one request."""
+    return {"signature": signature, "trust": list(trust), "crls": [to_text(c) for c in crls], "at": at, "own": list(own)}
 
 
 class Known:
@@ -198,37 +213,39 @@ class Known:
     def __init__(self, ask: Ask | None) -> None:
         self._ask = ask
         self.answers: dict[str, Message] = {}
+        self.asked: dict[str, Message] = {}
+        """{url, host, why} of each question, by its key."""
         self._bytes = 0
 
     async def learn(self, questions: Sequence[Message]) -> bool:
         """Ask what was not asked yet; whether anything about these questions is known now."""
         new = [q for q in questions if q["key"] not in self.answers]
         if self._ask is not None and new:
+            addresses = {q["key"]: q for q in new}
             for key, answer in (await self._ask(new)).items():
                 size = len(answer["data"] or "")
                 fits = self._bytes + size <= _FETCHED_MAX
                 self._bytes += size if fits else 0
                 self.answers[key] = answer if fits else {"data": None, "why": "too_large"}
+                self.asked[key] = {"url": addresses[key]["url"], "host": addresses[key]["host"], "why": self.answers[key]["why"]}
         return any(q["key"] in self.answers for q in questions)
 
 
-async def _check_and_ask(request: Message, seconds: float, workers: Checkers, known: Known) -> dict[str, Any]:
-    """Check a document; where what the network may know would make the verdict surer, ask and check again."""
-    started = time.monotonic()
-    for _ in range(_ROUNDS_MAX):
-        began = time.monotonic()
-        document = await workers.check({**request, "fetched": dict(known.answers)}, seconds)
-        look = time.monotonic() - began
-        if not await known.learn(document.pop("wanted", ())) or time.monotonic() + look > started + seconds:
-            break
-    return document
+class Desk:
+    """Where the files of one request are checked, one after another or some at once."""
 
+    def __init__(self, request: Message, workers: Checkers, known: Known, seconds: float = SECONDS_PER_FILE) -> None:
+        self.known = known
+        self._request, self._workers, self._seconds = request, workers, seconds
 
-def rate_since(started: float) -> Callable[[int], float | None]:
-    """Documents a second since `started` (time.monotonic), or None before there is one to tell."""
-
-    def rate(done: int) -> float | None:
-        seconds = time.monotonic() - started
-        return round(done / seconds, 1) if done and seconds > 0 else None
-
-    return rate
+    async def check(self, file: str) -> dict[str, Any]:
+        """Check a document; where what the network may know would make the verdict surer, ask and check again."""
+        started = time.monotonic()
+        request = {**self._request, "file": file}
+        for _ in range(_ROUNDS_MAX):
+            began = time.monotonic()
+            document = await self._workers.check({**request, "fetched": dict(self.known.answers)}, self._seconds)
+            look = time.monotonic() - began
+            if not await self.known.learn(document.pop("wanted", ())) or time.monotonic() + look > started + self._seconds:
+                break
+        return document

@@ -5,13 +5,15 @@ from datetime import datetime
 
 from asn1crypto import cms, tsp
 
+from agent.verification.beside import STAMPS as EXTENSIONS
 from agent.verification.chain import Evidence, Trust, describe
 from agent.verification.cms import trailing
 from agent.verification.model import Finding, SignatureReport, found
 from agent.verification.signer import Digester, NotSignedData, check_shape, check_unused, load_signed_data
 from agent.verification.stamps import check_stamp
 
-EXTENSIONS = (".tst", ".tsr")
+__all__ = ("EXTENSIONS", "check_token", "is_token", "load_token")
+
 _GRANTED = ("granted", "granted_with_mods")
 
 

@@ -7,19 +7,24 @@ Operations:
     revision  {file, revision, page, pixels} → as `pdf_revisions.show_revision`
     verify  {file, signature, trust, crls, at, own} → the document as the contract has it; `file` and `signature` are paths,
             `trust` PEM texts, `crls` base64 of PEM or DER (lists or OCSP responses), `at` ISO 8601 or null, `own` fingerprints (SHA-256, hex)
-            of our own CA, `fetched` what the network said (key → {data, why}); the document has `wanted` beyond the contract: what to ask it
+            of our own CA, `fetched` what the network said (key → {data, why}); the document has beyond the contract `wanted`: what to ask it,
+            `sha256` and `size` of the file, `parts`: each file it was judged by, as `identity.Part` tells them (none: it could not be read)
 """
 
 import asyncio
 import logging
+import os
 import socket
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
 from agent.verification.document import check_document
+from agent.verification.identity import read_part, stamp_of
 from agent.verification.pdf_revisions import show_revision
 from agent.verification.trust import Trust, load_certificates, load_fetched, load_revocation
+from agent.verification.verdict import refused
 from agent.verification.wanted import Answered
 from tokens import platform
 from tokens.wire import Link, Message, serve, to_bytes, to_text
@@ -67,7 +72,7 @@ class Desk:
             return show_revision(args["file"], args["revision"], args["page"], args["pixels"])
         trust = self._trust_of(args)
         trust.wanted.take()
-        document = asyncio.run(check_document(args["file"], args["signature"], trust))
+        document = identified(lambda: asyncio.run(check_document(args["file"], args["signature"], trust)), args["file"])
         wanted = [{"key": q.key, "url": q.url, "host": q.host, "body": None if q.body is None else to_text(q.body)} for q in trust.wanted.take()]
         return {**document, "wanted": wanted} if wanted else document
 
@@ -77,6 +82,20 @@ class Desk:
             self._trust = trust_from(args)
             self._given = given
         return self._trust
+
+
+def identified(check: Callable[[], Message], file: str) -> Message:
+    """The document that `check` makes of `file`, and which bytes it is about; a file that is written to meanwhile has no verdict."""
+    before = stamp_of(file)
+    document = check()
+    names = [file, *document.pop("relied_on", ())]
+    try:
+        parts = [read_part(name) for name in names if name == file or os.path.lexists(name)]
+    except OSError:
+        return {**document, "sha256": None, "size": None, "parts": []}
+    if stamp_of(file) != before:
+        return {**refused(file, "CHANGED"), "sha256": None, "size": None, "parts": []}
+    return {**document, "sha256": parts[0].sha256, "size": parts[0].size, "parts": [part.to_wire() for part in parts]}
 
 
 def trust_from(args: Message) -> Trust:

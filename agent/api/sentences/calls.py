@@ -60,6 +60,12 @@ CALLS: Mapping[str, Sentence] = {
         "No module[ “{wanted}”] was added.[ There is: {present}.]",
         "See `yinxin module list`; modules that the system brought cannot be removed.",
     ),
+    "not_found.run": Sentence(
+        "没有这次验签的记录[：{run}]。",
+        "记录只保留最近的若干次；请重新验签。",
+        "There is no record of this verification[: {run}].",
+        "Only the latest ones are kept; verify again.",
+    ),
     "not_found.font": Sentence(
         "没有安装中文字体，签名外观写不了中文。",
         "请运行 apt install {package}，或去掉 --appearance text。",
@@ -71,6 +77,12 @@ CALLS: Mapping[str, Sentence] = {
         "请换用常见字写事由和地点，或安装更全的字体[（{package}）]。",
         "No font has these characters[: {characters}].",
         "Use others in reason and location, or install a larger font[ ({package})].",
+    ),
+    "cancelled.verification": Sentence(
+        "验签已停止，还没有全部检查完。",
+        "已得出的结论都保存了；接着做请运行 yinxin verify --resume[ {run}]，没有变动的文件不会重查。",
+        "The verification was stopped before its end.",
+        "Every verdict reached is kept; `yinxin verify --resume[ {run}]` goes on, and does not check unchanged files again.",
     ),
     "cancelled": Sentence(
         "已取消[：已完成 {published} 份，其余未做]。",
@@ -193,6 +205,9 @@ CALLS: Mapping[str, Sentence] = {
         "For several files use --out-dir.",
     ),
     "usage.twice": Sentence("同一个文件给了两次[：{detail}]。", "请去掉一个。", "The same file is named twice[: {detail}].", "Leave one out."),
+    "usage.no_file_named": Sentence(
+        "没有给出要验签的文件或文件夹。", "请给出至少一个。", "No file or folder to verify was named.", "Name at least one."
+    ),
     "usage.signature_for_one_file": Sentence(
         "--signature 只能用于一个文件。", "请分开验签。", "--signature is for a single file.", "Verify them one at a time."
     ),
