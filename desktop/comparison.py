@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QFrame, QHBoxLayout, QStac
 from agent.api.uris import to_uri
 from desktop.nouns import shown_name
 from desktop.pages import Pages
-from desktop.parts import banner, button, empty, label, named
+from desktop.parts import banner, button, empty, label, named, settle
 from desktop.placement import Box
 from desktop.preview import PageView
 from desktop.verdict import row_of_changes
@@ -226,6 +226,7 @@ class ComparisonView(QWidget):
         else:
             said = banner("good", "passed", words("compare.none"))
         self._said.insertWidget(0, said)
+        settle(self._said)
         self._fill_choice()
         self.save.setEnabled(self._bytes > 0)
         first = self._differing[0].page if self._differing else 1

@@ -11,7 +11,7 @@ from desktop.checking import Checking
 from desktop.comparison import ComparisonView
 from desktop.files import DropArea, choose_files, choose_folder, dropped_paths
 from desktop.nouns import shown_name
-from desktop.parts import banner, button, empty, label, named
+from desktop.parts import banner, button, empty, label, named, settle
 from desktop.placement import Box
 from desktop.preview_panel import PreviewPanel
 from desktop.progress import ProgressPanel
@@ -201,6 +201,7 @@ class VerifyPage(QStackedWidget):
         if not self._results:
             if job is not None and not job.total and not job.stopped:
                 self._notice.addWidget(banner("doubt", "indeterminate", self._words("verify.nothing")))
+                settle(self._notice)
             self.setCurrentWidget(self._empty)
             return
         many = len(self._results) > 1 or others > 0 or left > 0
@@ -242,6 +243,7 @@ class VerifyPage(QStackedWidget):
             self._details.addWidget(banner("doubt", "indeterminate", f"{shown_name(path)}: {message}", hint))
             self._look_at(path, None)
         self._details.addStretch(1)
+        settle(self._details)
 
     def _show_document(self, document: VerifiedDocument) -> None:
         words = self._words
