@@ -179,7 +179,7 @@ def _known(certificate: bytes, scheme: SignatureScheme, content_type: str) -> tu
     """The certificate's key and what its signatures look like; raises `CheckFailed` (certificate, weak_key, algorithm)."""
     try:
         key = x509.load_der_x509_certificate(certificate).public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         raise CheckFailed("certificate") from error
     if isinstance(key, rsa.RSAPublicKey):
         exponent = key.public_numbers().e
