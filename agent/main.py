@@ -7,7 +7,7 @@ import sys
 
 import structlog
 
-from agent.api.errors import ApiError
+from agent.api.errors import ApiError, Code
 from agent.api.home import Home, locate
 from agent.api.messages import sentence
 from agent.server import logs
@@ -50,6 +50,8 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent import doctor
     from agent.authority import anchors
     from agent.authority.routes import router as authority_routes
+    from agent.device.scribe import Scribe
+    from agent.device.service import Device
     from agent.inventory.inspection_routes import router as inspection_routes
     from agent.inventory.routes import router as inventory_routes
     from agent.inventory.service import Inventory
@@ -69,8 +71,16 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent.verification.service import Checkers
 
     ledger = Ledger(Store(home.data / "ledger.db"))
-    await close_open_sets(ledger)
     inventory, jobs, activity, stopper, crew = Inventory(home), Jobs(), Activity(), Stopper(), Crew(keep=3)
+    device = Device(home, inventory, named=bool(home_name))
+    await Scribe(device, ledger).start()
+    try:
+        await close_open_sets(ledger)
+    except ApiError as error:
+        if error.code is Code.STORE_UNREACHABLE:
+            raise
+        # The device's key is not at hand; a resumption tries again.
+        structlog.get_logger().warning("recovery_waits", code=error.code, reason=error.facts.get("reason"))
     checkers, fetcher, verifications = Checkers(), Fetcher(), Runs(home.state / "verifications.db")
 
     def own_subjects() -> list[str]:
@@ -91,6 +101,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
         await checkers.close()
         await fetcher.close()
         verifications.close()
+        await device.close()
         await inventory.close()
         await ledger.close()
 

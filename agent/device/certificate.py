@@ -5,20 +5,20 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 _YEARS = 10
 _BACKDATE = timedelta(minutes=5)
 
 
-def device_id(public: ec.EllipticCurvePublicKey) -> str:
-    """The id of a device that is founded with this key: W and 20 hex digits of its digest."""
+def device_id(public: ec.EllipticCurvePublicKey | rsa.RSAPublicKey) -> str:
+    """The id of a device that begins with this key: W and 20 hex digits of its digest."""
     encoded = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return "W" + hashlib.sha256(encoded).hexdigest()[:20]
 
 
-def self_signed(id: str, private: ec.EllipticCurvePrivateKey, at: datetime | None = None) -> bytes:
+def self_signed(id: str, private: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, at: datetime | None = None) -> bytes:
     """A certificate, DER, that names the device by its id and tells nothing of the computer or the person."""
     moment = (at or datetime.now(UTC)).replace(microsecond=0)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Yinxin device {id}")])

@@ -59,6 +59,10 @@ class About:
         """SHA-256 (hex) of the certificate."""
         return hashlib.sha256(self.certificate).hexdigest()
 
+    def told(self) -> dict[str, str]:
+        """As statements name it: {id, certificate (base64 DER), level}."""
+        return {"id": self.id, "certificate": base64.b64encode(self.certificate).decode("ascii"), "level": self.level.value}
+
 
 def current(home: Home) -> About | None:
     """This home's device; None before it is enrolled.  Raises `KeyLost` (damaged, unsafe, unreadable)."""
@@ -194,8 +198,7 @@ def _read(path: Path) -> About | None:
 
 
 def _write(path: Path, about: About) -> None:
-    told = {"id": about.id, "certificate": base64.b64encode(about.certificate).decode("ascii"), "level": about.level.value}
-    files.write_json(path, {"v": 1, **told, "where": dict(about.where)})
+    files.write_json(path, {"v": 1, **about.told(), "where": dict(about.where)})
 
 
 def _sealed(raw: bytes, secret: bytes, made: bytes) -> bytes:

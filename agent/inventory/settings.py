@@ -9,6 +9,8 @@ simple = false                # true lets repetitions and runs through (111111, 
 letters_and_digits = false    # true demands both
 [deadlines]                   # seconds a UKey's module may take: load list login pin_pad sign generate write initialise
 sign = 30
+[device]
+key = "keyring"               # where this computer's own key is made: keyring, file, token; where nothing stands here: file in a home that was named
 """
 
 import math
@@ -25,6 +27,7 @@ from tokens.hosts import Deadlines
 from tokens.types import PinRules
 
 Scope: TypeAlias = Literal["set", "signature", "minutes"]
+DeviceKey: TypeAlias = Literal["keyring", "file", "token"]
 _LONGEST_MINUTES = 480
 _LONGEST_DEADLINE = 3600.0
 _SHORTEST_RULE = 4
@@ -40,6 +43,8 @@ class Settings:
     rules: PinRules = field(default_factory=PinRules)
     deadlines: Mapping[str, float] = field(default_factory=dict)
     """Seconds by the name of a field of `tokens.hosts.Deadlines`; they come before a token's profile."""
+    device_key: DeviceKey | None = None
+    """Where this computer's own key is to be made; None leaves it to the kind of home."""
 
 
 class _Wrong(ValueError):
@@ -82,10 +87,13 @@ def _refusal(path: Path, detail: str) -> ApiError:
 
 def parse(raw: Mapping[str, Any]) -> Settings:
     """Settings from the parsed file; raises ValueError that names the key.  An unknown key is refused: it may be a rule that was meant."""
-    pin = _table(raw, "pin", {"scope", "minutes", "rules"}, {"pin", "deadlines"})
+    pin = _table(raw, "pin", {"scope", "minutes", "rules"}, {"pin", "deadlines", "device"})
     rules = _table(pin, "rules", {"shortest", "simple", "letters_and_digits"})
     names = {each.name for each in fields(Deadlines)}
     deadlines = _table(raw, "deadlines", names)
+    device_key = _table(raw, "device", {"key"}).get("key")
+    if device_key is not None and device_key not in get_args(DeviceKey):
+        raise _Wrong(f"device.key: {', '.join(get_args(DeviceKey))}")
     scope = pin.get("scope", "set")
     if scope not in get_args(Scope):
         raise _Wrong(f"pin.scope: {', '.join(get_args(Scope))}")
@@ -94,6 +102,7 @@ def parse(raw: Mapping[str, Any]) -> Settings:
         _number(pin, "minutes", 10.0, 1.0, _LONGEST_MINUTES),
         PinRules(_whole(rules, "shortest", 6, _SHORTEST_RULE, 255), _flag(rules, "simple"), _flag(rules, "letters_and_digits")),
         {name: _number(deadlines, name, 0.0, 0.01, _LONGEST_DEADLINE) for name in deadlines},
+        device_key,
     )
 
 

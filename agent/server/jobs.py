@@ -9,6 +9,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -131,6 +132,12 @@ class Job:
 
 
 Work = Callable[[Job], Awaitable[dict[str, Any]]]
+_current: ContextVar[Job | None] = ContextVar("job", default=None)
+
+
+def current_job() -> Job | None:
+    """The job that the code that runs now works for; None outside of jobs."""
+    return _current.get()
 
 
 @dataclass(eq=False)
@@ -171,6 +178,7 @@ class Jobs:
     async def run(self, job: Job, work: Work) -> None:
         """Do the work of `job` and close its stream with what came of it."""
         self.running[job.id] = job
+        _current.set(job)  # each job runs in a task of its own
         job.emit("job", job=job.id)
         if self._stopping:
             job.cancel()

@@ -1,0 +1,110 @@
+"""What this device says in a home's ledger: statements of its own, signed by its key.  The first one founds the ledger."""
+
+import asyncio
+import hashlib
+import platform as machine
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from agent.api.errors import ApiError, Code
+from agent.device.key import DeviceKey
+from agent.device.service import Device
+from agent.device.store import About
+from agent.ledger import signed, statement
+from agent.ledger.log import Ledger
+from agent.ledger.statement import Place, StatementError
+from agent.server.jobs import current_job
+
+log = structlog.get_logger()
+FOUNDED, RENEWED = "home.founded", "device.renewed"
+
+
+async def write(
+    key: DeviceKey, kind: str, body: Mapping[str, Any], *, org: str | None, rules: str | None = None, actor: str | None = None
+) -> tuple[bytes, bytes]:
+    """A statement said now, here, by the device of `key`, and its signature: what `Ledger.enter` takes.
+
+    Raises `ApiError` (usage, reason statement) for a body that no statement can hold.
+    """
+    try:
+        raw = statement.make(kind, body, org=org, device=key.id, actor=actor, rules=rules, place=here()).canonical()
+    except StatementError as error:
+        raise ApiError(Code.USAGE, reason="statement", where=error.where or error.reason) from error
+    return raw, await signed.sign_with(key, raw)
+
+
+def here() -> Place:
+    """This computer, by its name; a name that no statement can hold is left out."""
+    name = machine.node()
+    return Place(host=name if 0 < len(name) <= 255 and name.isprintable() else None)
+
+
+class Scribe:
+    """The pen of a home's own ledger (`agent.ledger.entry.Pen`)."""
+
+    def __init__(self, device: Device, ledger: Ledger) -> None:
+        self._device, self._ledger = device, ledger
+        self._org: str | None = None
+        self._turn = asyncio.Lock()
+        ledger.pen = self
+
+    async def __call__(self, kind: str, body: Mapping[str, Any]) -> tuple[bytes, bytes]:
+        """Make and sign a statement.  The device is enrolled, its key opened and the ledger founded first where need be; the job is asked."""
+        key = await self._device.key(current_job())
+        return await write(key, kind, body, org=await self._founded(key))
+
+    async def start(self) -> bool:
+        """At the agent's start: found the ledger, or find it founded; whether the key is at hand.
+
+        Where it is not, because its owner has to do something first, whoever acts first is asked.
+        """
+        founding = await self._ledger.founding()
+        if founding is not None:
+            self._org = hashlib.sha256(founding.raw).hexdigest()
+        try:
+            await self._settle()
+            await self._founded(await self._device.key())
+        except ApiError as error:
+            if error.code is Code.STORE_UNREACHABLE:
+                raise
+            log.warning("device_key_not_at_hand", code=error.code, reason=error.facts.get("reason"))
+            return False
+        return True
+
+    async def _settle(self) -> None:
+        """A renewal that was interrupted is finished or undone: the ledger says which key counts."""
+        about = self._device.about
+        if about is None:
+            return
+        told = await self._ledger.about(about.id, RENEWED)
+        certificates = {entry.statement["body"]["device"]["certificate"] for entry in told}
+        await asyncio.to_thread(self._device.settle, lambda waiting: waiting.told()["certificate"] in certificates)
+
+    async def org(self) -> str:
+        """SHA-256 (hex) of the founding statement; raises as the pen does where there is none yet."""
+        return self._org or await self._founded(await self._device.key(current_job()))
+
+    async def renewed(self, about: About) -> None:
+        """Tell the ledger of the device's next key, by the present one's signature."""
+        await self._ledger.append(RENEWED, {"device": {**about.told(), "name": here().host or about.id}})
+
+    async def _founded(self, key: DeviceKey) -> str:
+        if self._org is not None:
+            return self._org
+        async with self._turn:
+            if self._org is None:
+                founding = await self._ledger.founding()
+                raw = founding.raw if founding is not None else await self._found(key)
+                self._org = hashlib.sha256(raw).hexdigest()
+        return self._org
+
+    async def _found(self, key: DeviceKey) -> bytes:
+        """The first statement: who this device is, and what stood here before statements were signed."""
+        before = await self._ledger.head()
+        legacy = {"legacy": {"size": before.size, "root": before.root.hex()}} if before.size else {}
+        raw, cms = await write(key, FOUNDED, {"device": {**key.told(), "name": here().host or key.id}, **legacy}, org=None)
+        await self._ledger.enter(raw, cms)
+        log.info("home_founded", legacy=before.size)
+        return raw

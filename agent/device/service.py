@@ -1,0 +1,200 @@
+"""This computer's device for as long as its agent lives: enrolled once, its key opened when it is first needed, renewed when asked."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+
+from agent import keyring
+from agent.api.errors import ApiError, Code
+from agent.api.home import Home
+from agent.device import store
+from agent.device.key import DeviceKey, Level
+from agent.device.on_token import TokenKey
+from agent.device.store import About, KeyLost
+from agent.inventory.service import Inventory
+from agent.inventory.settings import load as load_settings
+from agent.server.jobs import Job
+
+log = structlog.get_logger()
+Told = Callable[[About], Awaitable[None]]
+"""Has the ledger know of a new key, by the old one's signature; what it raises stops the renewal."""
+
+
+class Device:
+    """The device of one home.  `named`: the home is a folder that the user chose, so that its key may lie there without further words."""
+
+    def __init__(self, home: Home, inventory: Inventory, *, named: bool) -> None:
+        self._home, self._inventory, self._named = home, inventory, named
+        self._turn = asyncio.Lock()
+        self._key: DeviceKey | None = None
+        self._token = TokenKey(inventory)
+
+    async def close(self) -> None:
+        """Forget the key, and log out where it lies on a token."""
+        self._key = None
+        await self._token.close()
+
+    @property
+    def about(self) -> About | None:
+        """What this device is; None before it is enrolled.  Raises `ApiError` (as `key`)."""
+        try:
+            return store.current(self._home)
+        except KeyLost as error:
+            raise lost(error) from error
+
+    @property
+    def wanted(self) -> Level:
+        """Where a new key is made: by the settings, else in a file where the user named the home, else by the keyring."""
+        chosen = load_settings(self._home).device_key
+        return Level(chosen) if chosen else Level.FILE if self._named else Level.KEYRING
+
+    async def key(self, job: Job | None = None) -> DeviceKey:
+        """The key, enrolled or opened now where it is not yet; `job` is whose client can be asked (for consent, for a token's PIN).
+
+        Raises `ApiError`: not_allowed, reason device_key (not enrolled, and nobody to ask), device_key_token (its token's PIN is needed, and
+        nobody to ask), device_key_keyring (the keyring did not open it), device_key_lost, device_key_unsafe; and what logging in raises.
+        """
+        if self._ready is None:
+            async with self._turn:
+                if self._ready is None:
+                    self._key = await self._open(job)
+        assert self._ready is not None
+        return self._ready
+
+    @property
+    def _ready(self) -> DeviceKey | None:
+        key = self._key
+        return None if key is not None and key.level is Level.TOKEN and not self._token.is_open else key
+
+    async def _open(self, job: Job | None) -> DeviceKey:
+        about = self.about
+        if about is None:
+            return await self._enrol_as_wanted(job)
+        if about.level is Level.TOKEN:
+            if job is None:
+                raise ApiError(Code.NOT_ALLOWED, reason="device_key_token", token=about.where.get("label"))
+            return await self._token.open(job, about)
+        try:
+            return await asyncio.to_thread(store.load, self._home, about, _patience(job))
+        except KeyLost as error:
+            log.warning("device_key_lost", reason=error.reason)
+            raise lost(error) from error
+
+    async def _enrol_as_wanted(self, job: Job | None) -> DeviceKey:
+        """The first key.  One that lies open in a file of the user's own folders is never made without a yes."""
+        level = self.wanted
+        if level is Level.TOKEN:  # that is chosen with its token, and never by the way
+            raise ApiError(Code.NOT_ALLOWED, reason="device_key", key=level.value)
+        try:
+            return await self._enrol(level, None, job)
+        except keyring.KeyringError as error:
+            if error.reason != "absent":
+                raise unkept(error) from error
+        if job is None or not await _agreed(job):
+            raise ApiError(Code.NOT_ALLOWED, reason="device_key", key=level.value)
+        return await self._enrol(Level.FILE, None, job)
+
+    async def enrol(self, job: Job, level: Level | None, token: str | None = None, replace: bool = False) -> About:
+        """Enrol this device, by the user's explicit choice of a level; `replace`: as another device, where the key of the one it was is lost.
+
+        Raises `ApiError`: not_allowed (reason device_enrolled), usage, and as `key` does.
+        """
+        async with self._turn:
+            if not replace and self.about is not None:
+                raise ApiError(Code.NOT_ALLOWED, reason="device_enrolled")
+            try:
+                self._key = await self._enrol(level or self.wanted, token, job)
+            except keyring.KeyringError as error:
+                raise unkept(error) from error
+        about = self.about
+        assert about is not None
+        return about
+
+    async def renew(self, job: Job, level: Level | None, token: str | None, told: Told) -> About:
+        """Another key for the same device: `told` has the ledger know of it, signed by the old one, before it is used.
+
+        Killed in between, the next start finds out from the ledger which of the two counts (`settle`).  Raises as `key` does, and what
+        `told` raises: then the old key stays.
+        """
+        await self.key(job)
+        async with self._turn:
+            before = self.about
+            assert before is not None
+            fresh = TokenKey(self._inventory)
+            try:
+                try:
+                    about, key = await self._make(level or before.level, token, job, fresh, before.id)
+                except keyring.KeyringError as error:
+                    raise unkept(error) from error
+                await asyncio.to_thread(store.announce, self._home, about)
+                await told(about)
+            except BaseException:
+                await fresh.close()
+                raise
+            await asyncio.to_thread(store.adopt, self._home, about)
+            old, self._token, self._key = self._token, fresh, key
+            await old.close()
+        log.info("device_key_renewed", level=about.level.value)
+        return about
+
+    def settle(self, counts: Callable[[About], bool]) -> None:
+        """After a start: take or drop a key whose renewal was interrupted, by what the ledger says (`counts`: it was told of it)."""
+        try:
+            waiting = store.pending(self._home)
+        except KeyLost:
+            store.drop(self._home)
+            return
+        if waiting is None:
+            return
+        if counts(waiting):
+            store.adopt(self._home, waiting)
+        else:
+            store.drop(self._home)
+        log.info("device_key_settled", adopted=counts(waiting))
+
+    async def _enrol(self, level: Level, token: str | None, job: Job | None) -> DeviceKey:
+        about, key = await self._make(level, token, job, self._token, None)
+        await asyncio.to_thread(store.adopt, self._home, about)
+        log.info("device_enrolled", level=level.value, device=about.id)
+        return key
+
+    async def _make(self, level: Level, token: str | None, job: Job | None, on: TokenKey, id: str | None) -> tuple[About, DeviceKey]:
+        if level is Level.TOKEN:
+            if job is None:
+                raise ApiError(Code.NOT_ALLOWED, reason="device_key", key=level.value)
+            return await on.make(job, token, id)
+        if token is not None:
+            raise ApiError(Code.USAGE, reason="needs", option="token", other="key")
+        try:
+            return await asyncio.to_thread(store.make, self._home, level, id, _patience(job))
+        except OSError as error:
+            raise ApiError(Code.OUTPUT_UNWRITABLE, name=str(error.filename or self._home.data), detail=error.strerror or "") from error
+
+
+def _patience(job: Job | None) -> float:
+    """Seconds for the keyring, which may have to ask its owner in a window of its own: longer where somebody is there."""
+    return keyring.SECONDS if job is None else keyring.SECONDS_WITH_PERSON
+
+
+async def _agreed(job: Job) -> bool:
+    question: dict[str, Any] = {"kind": "consent", "reason": "device_key_file", "purpose": "device_enrol", "documents": [], "token": None}
+    async with job.asker() as asker:
+        return await job.unless_cancelled(asker.ask(question)) == "yes"
+
+
+def lost(error: KeyLost) -> ApiError:
+    """What a person is told of a key that cannot be had."""
+    if error.reason == "unsafe":
+        return ApiError(Code.NOT_ALLOWED, reason="device_key_unsafe", path=error.path)
+    if error.reason in ("absent", "locked", "silent", "failed"):
+        return ApiError(Code.NOT_ALLOWED, reason="device_key_keyring", why=error.reason)
+    return ApiError(Code.NOT_ALLOWED, reason="device_key_lost", why=error.reason, path=error.path)
+
+
+def unkept(error: keyring.KeyringError) -> ApiError:
+    """What a person is told of a keyring that keeps nothing for us."""
+    if error.reason == "absent":
+        return ApiError(Code.NOT_ALLOWED, reason="device_key", key=Level.KEYRING.value)
+    return ApiError(Code.NOT_ALLOWED, reason="device_key_keyring", why=error.reason)
