@@ -1,6 +1,6 @@
-"""ASiC containers (EN 319 162-1): ASiC-S and ASiC-E with CAdES signatures and time-stamp tokens, each judged, and what none of them covers.
+"""ASiC containers (EN 319 162-1): ASiC-S and ASiC-E with CAdES or XAdES signatures and time-stamp tokens, each judged, and what none covers.
 
-Signatures in XML (XAdES), evidence records and the signatures of other kinds of containers are named as not supported; they never pass.
+Evidence records and the signatures of other kinds of containers are named as not supported; they never pass.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import BinaryIO
 
-from agent.verification import cms, tst
+from agent.verification import cms, tst, xades
 from agent.verification.chain import Evidence, Trust
 from agent.verification.container import Container, Damaged, open_container
 from agent.verification.manifest import MANIFEST_MAX, BadManifest, Manifest, entry_of, parse_manifest
@@ -18,6 +18,7 @@ from agent.verification.model import Finding, SignatureReport, Verdict, found
 from agent.verification.policy import check_digest
 from agent.verification.signer import Digester, NotSignedData, load_signed_data, looks_like_attributes
 from agent.verification.verdict import judge
+from agent.verification.xmldsig import BadXml
 
 EXTENSIONS = (".asics", ".scs", ".asice", ".sce")
 _TYPES: Mapping[bytes, str] = {b"application/vnd.etsi.asic-s+zip": "s", b"application/vnd.etsi.asic-e+zip": "e"}
@@ -28,8 +29,8 @@ _SIGNATURE_MAX = 16 * 1024 * 1024
 _SIGNATURES_MAX = 200
 _ATTRIBUTES_MAX = 64 * 1024
 _MANIFEST = re.compile(r"META-INF/[^/]*ASiC(Archive)?Manifest[^/]*\.xml")
+_XADES = re.compile(r"META-INF/[^/]*signatures[^/]*\.xml", re.IGNORECASE)
 _FOREIGN: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("XAdES", re.compile(r"META-INF/[^/]*signatures[^/]*\.xml", re.IGNORECASE)),
     ("Evidence Record", re.compile(r"META-INF/[^/]*evidencerecord[^/]*\.(xml|ers)", re.IGNORECASE)),
     ("JAR", re.compile(r"META-INF/[^/]+\.(RSA|DSA|EC)", re.IGNORECASE)),
     ("Office Open XML", re.compile(r"_xmlsignatures/[^/]+\.xml", re.IGNORECASE)),
@@ -45,6 +46,8 @@ class Parts:
     data: list[str] = field(default_factory=list)
     signatures: list[str] = field(default_factory=list)
     stamps: list[str] = field(default_factory=list)
+    xml: list[str] = field(default_factory=list)
+    """Signatures in XML."""
     manifests: dict[str, Manifest] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     foreign: list[tuple[str, str]] = field(default_factory=list)
@@ -56,8 +59,8 @@ async def check_asic(stream: BinaryIO, trust: Trust) -> list[SignatureReport]:
     """A report for each signature and time-stamp of a container; none where it holds none.  Raises `NotAContainer`, `TooLarge`, MemoryError."""
     box = open_container(stream)
     parts = _sort(box)
-    if len(parts.signatures) + len(parts.stamps) > _SIGNATURES_MAX:
-        return [SignatureReport((found("not_checked", detail=f"{len(parts.signatures) + len(parts.stamps)}"),))]
+    if (count := len(parts.signatures) + len(parts.stamps) + len(parts.xml)) > _SIGNATURES_MAX:
+        return [SignatureReport((found("not_checked", detail=f"{count}"),))]
     check = _Check(box, parts, trust)
     reports = await check.all()
     return _say_uncovered(reports, parts) if reports else []
@@ -71,6 +74,8 @@ def _sort(box: Container) -> Parts:
             continue
         if foreign is not None:
             parts.foreign.append((foreign, name))
+        elif _XADES.fullmatch(name):
+            parts.xml.append(name)
         elif not name.startswith(_META):
             parts.data.append(name)
         elif _MANIFEST.fullmatch(name):
@@ -103,6 +108,8 @@ class _Check:
         signatures: list[SignatureReport] = []
         for name in self.parts.signatures:
             signatures += _numbered(await self._signature(name), len(signatures))
+        for name in self.parts.xml:
+            signatures += await self._xml(name)
         foreign = [SignatureReport((*self.general, found("kind_unknown", name=kind)), field=name) for kind, name in self.parts.foreign]
         return [*signatures, *stamps, *foreign, *self._orphans()]
 
@@ -154,6 +161,16 @@ class _Check:
         except (NotSignedData, Damaged) as exc:
             return [self._unreadable(name, exc, "signature")]
         return [self._finish(r, name, findings, covers) for r in reports or [SignatureReport()]]
+
+    async def _xml(self, name: str) -> list[SignatureReport]:
+        files = xades.Files(self.box.entries, frozenset(self.parts.data), self._digest)
+        try:
+            checked = await xades.check_file(self.box.read(name, _SIGNATURE_MAX), files, self.trust, self.proofs.get(name))
+        except Damaged as exc:
+            return [self._unreadable(name, exc, "signature")]
+        except BadXml as exc:
+            return [SignatureReport((*self.general, found("cms_structure", detail=exc)), field=name)]
+        return [self._finish(report, name, (), covers) for report, covers in checked]
 
     def _unreadable(self, name: str, exc: Exception, kind: str) -> SignatureReport:
         said = found("container_entry_damaged", name=name, detail=exc) if isinstance(exc, Damaged) else found("cms_damaged", detail=exc)
@@ -240,7 +257,7 @@ class _Check:
                 there = entry_of(manifest.signature, self.box.entries)
             except BadManifest:
                 there = None
-            if there is None or there not in (*self.parts.signatures, *self.parts.stamps, *(n for _, n in self.parts.foreign)):
+            if there is None or there not in (*self.parts.signatures, *self.parts.stamps, *self.parts.xml, *(n for _, n in self.parts.foreign)):
                 out.append(SignatureReport((*self.general, found("container_signature_missing", name=manifest.name)), field=manifest.signature))
         return out
 
@@ -289,7 +306,7 @@ def _check_type(box: Container, parts: Parts) -> list[Finding]:
 
 def _say_uncovered(reports: list[SignatureReport], parts: Parts) -> list[SignatureReport]:
     """Files that no signature covers leave doubt on every one; files that only another covers are told."""
-    if not any(r.covers for r in reports) and parts.foreign:
+    if not any(r.covers for r in reports) and any(f.code == "kind_unknown" for r in reports for f in r.findings):
         return reports  # what those cover, nobody here can say
     kinds = {r.kind for r in reports if r.covers}
     kind = "signature" if "signature" in kinds else "timestamp"

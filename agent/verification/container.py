@@ -275,7 +275,8 @@ def _local(stream: BinaryIO, entry: Entry) -> tuple[int | None, str | None]:
         return data, "method"
     if size == packed == _WIDE and len(wide) >= 16:
         size, packed = struct.unpack_from("<QQ", wide)
-    if (crc, packed, size) == (entry.crc, entry.packed, entry.size) or (flags & _DESCRIPTOR and (crc, packed, size) == (0, 0, 0)):
+    told = (crc, entry.crc), (packed, entry.packed), (size, entry.size)
+    if all(here == there or (flags & _DESCRIPTOR and here == 0) for here, there in told):  # what follows the data says the rest
         return data, None
     return data, "size"
 

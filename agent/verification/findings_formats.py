@@ -68,6 +68,12 @@ FORMATS: Mapping[str, Row] = {
         "容器自身的日期、属性和注释不受签名保护",
         "the container's own dates, attributes and comments are not protected",
     ),
+    "xml_unprotected": row(
+        None,
+        None,
+        "签名文件里，签名所覆盖的部分以外的 XML（书写方式、编号、附带资料）不受签名保护",
+        "in the signature file, XML beside what the signature is over (its spelling, numbers, material brought along) is not protected",
+    ),
     "container_name": row(
         None,
         None,

@@ -143,12 +143,21 @@ def _places(reader: PdfFileReader, fields: Sequence[SignedField]) -> dict[int, P
     return out
 
 
+def _contents(value: generic.DictionaryObject) -> Any:
+    """The signature's bytes as they stand in the file: in an encrypted document they are the one string that is not (ISO 32000-2 clause 7.6.2)."""
+    try:
+        raw = value.raw_get("/Contents", decrypt=generic.EncryptedObjAccess.RAW)
+    except Exception:  # noqa: BLE001 - whatever a damaged object makes pyHanko raise
+        return None
+    return lookup(value, "/Contents") if isinstance(raw, generic.IndirectObject) else raw
+
+
 def _open_field(stream: BinaryIO, reader: PdfFileReader, field: SignedField) -> EmbeddedPdfSignature | SignatureReport:
     """pyHanko's view of the field, or the report on why there is none."""
     value = lookup(field.field, "/V")
     if not isinstance(value, generic.DictionaryObject):
         return SignatureReport((found("contents_missing", detail="/V"),))
-    contents = lookup(value, "/Contents")
+    contents = _contents(value)
     if not isinstance(contents, (generic.ByteStringObject, generic.TextStringObject)) or not contents.original_bytes.strip(b"\0"):
         return SignatureReport((found("contents_missing", detail="/Contents"),))
     if not isinstance(lookup(value, "/ByteRange"), generic.ArrayObject):

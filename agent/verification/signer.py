@@ -9,6 +9,7 @@ from datetime import datetime
 
 from asn1crypto import cms, core, parser, x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
 from pyhanko.sign.general import (
     CMSStructuralError,
     check_ess_certid,
@@ -19,6 +20,7 @@ from pyhanko_certvalidator.sig_validate import DefaultSignatureValidator, Signat
 
 from agent.verification.chain import ChainReport, Evidence, Trust, check_chain, describe
 from agent.verification.der import Junk, in_order, irregularities
+from agent.verification.digestinfo import signs_without_null
 from agent.verification.entered import entered
 from agent.verification.model import Finding, SignatureReport, clean, found, iso
 from agent.verification.policy import certificate_name, check_signer_algorithms, check_signer_use
@@ -214,6 +216,7 @@ def check_mathematics(signer_info: cms.SignerInfo, certificate: x509.Certificate
             intact, valid = _message_digest(signer_info) == digest, _signed(signer_info, certificate, _attributes(signer_info))
         else:
             intact, valid = validate_sig_integrity(signer_info, certificate, expected_content_type=content_type, actual_digest=digest)
+        valid = valid or _signed_with_content_digest(signer_info, certificate)
         reordered = not valid and (ordered := in_order(_attributes(signer_info))) is not None and _signed(signer_info, certificate, ordered)
     except (SignatureValidationError, CMSStructuralError) as exc:
         return [found("cms_structure", detail=exc.failure_message)]
@@ -252,8 +255,26 @@ def _signed(signer_info: cms.SignerInfo, certificate: x509.Certificate, attribut
             signer_info["signature"].native, attributes, certificate.public_key, signer_info["signature_algorithm"], context=context
         )
     except InvalidSignature:
-        return False
+        return _signed_without_null(signer_info, certificate, attributes)
     return True
+
+
+def _signed_with_content_digest(signer_info: cms.SignerInfo, certificate: x509.Certificate) -> bool:
+    """Whether it was signed with the digest of the content, though its algorithm names another: `check_signature_algorithm` says so, too."""
+    family = {"rsassa_pkcs1v15": "rsa", "ecdsa": "ecdsa"}.get(signer_info["signature_algorithm"].signature_algo)
+    digest = signer_info["digest_algorithm"]["algorithm"].native
+    if family is None or signer_info["signature_algorithm"]["algorithm"].native in (f"{digest}_{family}", f"rsassa_{family}", family):
+        return False
+    other = signer_info.copy()
+    other["signature_algorithm"] = {"algorithm": f"{digest}_{family}"}
+    return _signed(other, certificate, _attributes(signer_info))
+
+
+def _signed_without_null(signer_info: cms.SignerInfo, certificate: x509.Certificate, attributes: bytes) -> bool:
+    if signer_info["signature_algorithm"].signature_algo != "rsassa_pkcs1v15":
+        return False
+    key = serialization.load_der_public_key(certificate.public_key.dump())
+    return signs_without_null(key, signer_info["digest_algorithm"]["algorithm"].native, attributes, signer_info["signature"].native)
 
 
 def claimed_time(signer_info: cms.SignerInfo) -> datetime | None:
