@@ -5,6 +5,8 @@
     home             an own, empty home for this test, at a short path; its agent is stopped and everything removed at the end
     yinxin           the real command line on that home, as a process: `yinxin("sign", path, "--pin", "env:YX_PIN").json`
     practice_token   an emulated token in `home` with a P-256 key, the home's own CA and an internal certificate, ready to sign
+    cluster          a private PostgreSQL server for the whole run; tests that want it are skipped where its programs are not installed
+    opens            opens the store of this test, again and again the same one: every test that takes it runs on SQLite and on PostgreSQL
     drawing          a small real PDF, one A4 page with text, made new for this test
 
 PINs travel as the contract says: `--pin env:YX_PIN`, `--so-pin env:YX_SO_PIN`; both variables are set for every command that `yinxin` runs.
@@ -20,10 +22,15 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+
+from tests import databases
+
+if TYPE_CHECKING:
+    from agent.store.store import Store
 
 # A busy machine is no fault of a test.
 hypothesis.settings.register_profile("yinxin", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -237,6 +244,30 @@ def practice_token(practice_home: tuple[Path, PracticeToken], home: Path) -> Pra
     template, token = practice_home
     copy_home(template, home)
     return token
+
+
+@pytest.fixture(scope="session")
+def cluster() -> "Iterator[databases.Cluster]":
+    """A private PostgreSQL server."""
+    made = databases.cluster()
+    if made is None:
+        pytest.skip("PostgreSQL's programs are not installed (scripts/bootstrap test gets them)")
+    yield made
+    databases.end(made)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def opens(request: pytest.FixtureRequest, tmp_path: Path) -> "Callable[[], Store]":
+    """Opens this test's store; with PostgreSQL several at once, as several agents do."""
+    if request.param == "sqlite":
+        from agent.store import sqlite
+
+        return lambda: sqlite.Store(tmp_path / "ledger.db")
+    from agent.store import address, postgres
+
+    server = request.getfixturevalue("cluster")
+    url = address.parse(server.url(server.database()))
+    return lambda: postgres.Store(url)
 
 
 @pytest.fixture

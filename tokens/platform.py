@@ -7,6 +7,7 @@ another system (Windows named pipes, for one) means another version of this file
 import errno
 import fcntl
 import os
+import re
 import resource
 import signal
 import socket
@@ -28,6 +29,7 @@ _PR_SET_DUMPABLE = 4
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _AT_FDCWD = -100
+_OCTAL = re.compile(rb"\\([0-7]{3})")
 _RENAME_NOREPLACE = 1
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 _IO_URING_SETUP = 425
@@ -306,3 +308,22 @@ def clock_synchronised() -> bool | None:
         return None
     status: int = struct.unpack_from("i", timex.raw, 40)[0]
     return not status & 0x0040
+
+
+def file_system_of(path: Path, mounts: str = "/proc/self/mountinfo") -> tuple[str, str]:
+    """The kind of file system that a path lies on ("ext4", "nfs4"…) and where it is mounted; ("", "") where the system does not tell."""
+    try:
+        with open(mounts, "rb") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return "", ""
+    real, best, kind = os.fsencode(os.path.realpath(path)), b"", b""
+    for line in lines:  # proc(5): id parent device root place options … - kind source options
+        fields, _, rest = line.partition(b" - ")
+        parts = fields.split()
+        if len(parts) < 5 or not rest:
+            continue
+        place = _OCTAL.sub(lambda match: bytes([int(match[1], 8)]), parts[4])
+        if len(place) >= len(best) and (real == place or real.startswith(place.rstrip(b"/") + b"/")):
+            best, kind = place, rest.split()[0]
+    return kind.decode("ascii", "replace"), os.fsdecode(best)

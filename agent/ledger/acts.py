@@ -20,7 +20,7 @@ _LONGEST = 20_000
 
 def act_of(entry: Entry) -> dict[str, Any]:
     """The row of `acts` for an entry; whatever is missing or of another kind is empty.  `run` is the attempt at a set that it is about."""
-    statement = entry.statement
+    statement = parsed(entry)
     body = statement.get("body")
     body = body if isinstance(body, Mapping) else {}
     return {
@@ -34,6 +34,15 @@ def act_of(entry: Entry) -> dict[str, Any]:
         "blind": blind_of(body.get("salt"), entry.seq),
         "names": "\n".join(dict.fromkeys(_names(body)))[:_LONGEST],
     }
+
+
+def parsed(entry: Entry) -> Mapping[str, Any]:
+    """Whatever an intruder put there is listed, with nothing in it; a whole check says what is wrong."""
+    try:
+        found: object = entry.statement
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def blind_of(salt: object, seq: int) -> bytes | None:

@@ -182,16 +182,20 @@ class Writer:
 
 def identity(raw: bytes, cms: bytes | None) -> str:
     """By what a statement is known, so that it is entered once: its id; unsigned ones of older versions have none."""
-    found = Entry(0, raw, cms).statement.get("id") if cms is not None else None
+    found = acts.parsed(Entry(0, raw, cms)).get("id") if cms is not None else None
     return found if isinstance(found, str) else f"unsigned-{merkle.leaf_hash(raw).hex()}"
 
 
 def edge_of(connection: sa.Connection, size: int) -> tuple[bytes, ...]:
-    """The right edge of the tree of the first `size` entries, from the stored nodes."""
+    """The right edge of the tree of the first `size` entries, from the stored nodes; raises `ApiError` (store_unreachable: ledger_forked)."""
     cover = proof.cover(0, size)
     wanted = sa.select(entries.c.seq, entries.c.nodes).where(entries.c.seq.in_([node.row for node in cover]))
     nodes = {row.seq: row.nodes for row in connection.execute(wanted)}
-    return tuple(nodes[node.row][_HASH * node.level : _HASH * (node.level + 1)] for node in cover)
+    found = tuple(nodes.get(node.row, b"")[_HASH * node.level : _HASH * (node.level + 1)] for node in cover)
+    for node, part in zip(cover, found, strict=True):
+        if len(part) != _HASH:
+            raise ApiError(Code.STORE_UNREACHABLE, reason="ledger_forked", entry=node.row)
+    return found
 
 
 def draw(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:

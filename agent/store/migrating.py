@@ -14,20 +14,25 @@ _KNOWN = (_FIRST, PRESENT)
 
 def migrate(connection: sa.Connection) -> None:
     """Do the steps that are missing, in the transaction of this connection; raises `ApiError` (store_unreachable: store_newer)."""
-    found = _form(connection)
-    if found == PRESENT:
+    if not wanting(connection):
         return
-    if found is not None and found not in _KNOWN:
-        raise ApiError(Code.STORE_UNREACHABLE, reason="store_newer", form=found)
     from alembic import command  # here: only a store of an older form pays for it
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
-    if found == _FIRST and not _has(connection, "alembic_version"):
+    if _form(connection) == _FIRST and not _has(connection, "alembic_version"):
         command.stamp(config, _FIRST)
     command.upgrade(config, "head")
+
+
+def wanting(connection: sa.Connection) -> bool:
+    """Whether steps are missing; raises `ApiError` (store_unreachable: store_newer)."""
+    found = _form(connection)
+    if found not in (None, *_KNOWN):
+        raise ApiError(Code.STORE_UNREACHABLE, reason="store_newer", form=found)
+    return found != PRESENT
 
 
 def _form(connection: sa.Connection) -> str | None:

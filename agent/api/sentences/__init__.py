@@ -6,9 +6,11 @@ The words are those of the users' glossary: UKey (never 令牌), 签章服务 (n
 from collections.abc import Mapping
 
 from agent.api.sentences.calls import CALLS
+from agent.api.sentences.device import DEVICE
 from agent.api.sentences.files import FILES
 from agent.api.sentences.form import Sentence
 from agent.api.sentences.pins import PINS
+from agent.api.sentences.store import STORE
 from agent.api.sentences.tokens import TOKENS
 
-SENTENCES: Mapping[str, Sentence] = {**TOKENS, **PINS, **FILES, **CALLS}
+SENTENCES: Mapping[str, Sentence] = {**TOKENS, **PINS, **FILES, **CALLS, **DEVICE, **STORE}

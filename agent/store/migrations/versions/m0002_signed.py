@@ -73,6 +73,8 @@ def upgrade() -> None:
     connection.execute(head.insert(), {"one": 1, "size": size, "edge": b"".join(edge)})
     op.drop_table("entries_0001")
     _forbid_changes(connection)
+    if connection.dialect.name == "postgresql":
+        _grant(connection)
 
 
 def _old(connection: sa.Connection) -> Iterator[bytes]:
@@ -106,4 +108,27 @@ def _forbid_changes(connection: sa.Connection) -> None:
     )
     connection.exec_driver_sql(
         "CREATE TRIGGER entries_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON entries FOR EACH STATEMENT EXECUTE FUNCTION entries_append_only()"
+    )
+
+
+def _grant(connection: sa.Connection) -> None:
+    """A role that may append and change nothing.  Where this user may not make roles, an administrator does, and grants it the same."""
+    connection.exec_driver_sql(
+        """DO $$ BEGIN
+             BEGIN
+               IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'yinxin_agent') THEN CREATE ROLE yinxin_agent NOLOGIN; END IF;
+             EXCEPTION WHEN insufficient_privilege OR duplicate_object OR unique_violation THEN NULL;
+             END;
+             IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'yinxin_agent') THEN
+               GRANT USAGE ON SCHEMA yinxin TO yinxin_agent;
+               GRANT SELECT, INSERT ON entries TO yinxin_agent;
+               GRANT SELECT, UPDATE ON head TO yinxin_agent;
+               GRANT SELECT, INSERT, UPDATE, DELETE ON journal, acts, opened, snapshots TO yinxin_agent;
+               GRANT SELECT ON alembic_version TO yinxin_agent;
+               BEGIN
+                 GRANT yinxin_agent TO CURRENT_USER;
+               EXCEPTION WHEN insufficient_privilege OR invalid_grant_operation THEN NULL;
+               END;
+             END IF;
+           END $$"""
     )
