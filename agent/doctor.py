@@ -11,6 +11,9 @@ from agent.api.checkup import check, local
 from agent.api.errors import ApiError
 from agent.api.home import Home
 from agent.api.messages import sentence
+from agent.device import store as devices
+from agent.device.key import Level
+from agent.device.service import lost
 from agent.inventory import settings
 from agent.inventory.service import Inventory
 from agent.signing import fonts
@@ -35,7 +38,7 @@ async def checks(home: Home, inventory: Inventory, last_entry: LastEntry | None 
     except Exception:  # noqa: BLE001 — the ledger's own trouble is told where it is used
         last = None
     found = await asyncio.to_thread(local, home, None, last, paths)
-    found.append(configuration(home))
+    found += [configuration(home), await asyncio.to_thread(device_key, home)]
     found += [_broken("modules", statuses)] if isinstance(statuses, Exception) else modules(statuses)
     try:
         found += tokens(await inventory.tokens())
@@ -59,6 +62,29 @@ def configuration(home: Home) -> dict[str, Any]:
     if path.exists():
         return check("settings", "ok", f"设置：{path}", f"settings: {path}")
     return check("settings", "ok", "设置全部为默认值", "all settings are the defaults")
+
+
+def device_key(home: Home) -> dict[str, Any]:
+    """Whether this computer's own key is there, and how well it is kept; the keyring is asked, a token is not."""
+    try:
+        about = devices.current(home)
+        if about is None:
+            return check("device_key", "ok", "本机密钥在第一次用到时登记", "this computer's own key is made when it is first needed")
+        if about.level is not Level.TOKEN:
+            devices.load(home, about)
+    except devices.KeyLost as error:
+        told = lost(error)
+        (zh, zh_hint), (en, en_hint) = (sentence(told.code, told.facts, lang) for lang in ("zh", "en"))
+        return check("device_key", "fail", zh, en, (zh_hint, en_hint))
+    if about.level is Level.TOKEN:
+        return check("device_key", "ok", "本机密钥在 UKey（或 TPM）里", "this computer's own key is on a token (or TPM)")
+    if about.level is Level.KEYRING:
+        return check("device_key", "ok", "本机密钥由系统密码环保护", "this computer's own key is sealed by the keyring")
+    hint = (
+        "要更安全，请在桌面会话中运行 yinxin device renew --key keyring，或换到 UKey：--key token。",
+        "For better keeping, in a desktop session run `yinxin device renew --key keyring`, or put it on a token: `--key token`.",
+    )
+    return check("device_key", "ok", "本机密钥在只有您能读的文件里", "this computer's own key is in a file that only you may read", hint)
 
 
 def modules(statuses: tuple[ModuleStatus, ...]) -> list[dict[str, Any]]:

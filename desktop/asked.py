@@ -7,7 +7,7 @@ from typing import Any
 from desktop.nouns import AskedDocument, Token
 
 _BY_ADMINISTRATOR = ("pin_unblock", "token_init")
-_WHY = ("held_login", "each_signature")
+_WHY = ("held_login", "each_signature", "device_key_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Question:
     kind: str
     """pin, confirm_final_try or consent."""
     why: str
-    """Why consent is asked apart from a PIN: held_login or each_signature; "" otherwise."""
+    """Why consent is asked apart from a PIN: held_login, each_signature or device_key_file; "" otherwise."""
     purpose: str
     documents: tuple[AskedDocument, ...]
     token: Token | None

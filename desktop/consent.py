@@ -237,6 +237,8 @@ class ConsentDialog(QDialog):
             column.addWidget(banner("doubt" if state == "low" else "bad", "indeterminate", text))
         if question.why == "held_login":
             column.addWidget(banner("plain", "lock", words("consent.held_login", minutes=question.minutes_left)))
+        if question.why == "device_key_file":
+            column.addWidget(banner("doubt", "indeterminate", words("consent.device_key_file")))
         if question.each_signature:
             text = words("consent.each_signature.pad" if question.pad else "consent.each_signature", count=question.each_signature)
             column.addWidget(banner("doubt", "indeterminate", text))

@@ -226,6 +226,13 @@ UKEY_TEXTS: Mapping[str, tuple[str, str]] = {
         "UKey 已登录，还保留 {minutes} 分钟。这次不用输 PIN 码，但仍须您核对并同意。",
         "The UKey is logged in for another {minutes} min. The PIN is not needed this time, but your consent is.",
     ),
+    "purpose.device_enrol": ("登记本机", "Enrol this computer"),
+    "purpose.device_key": ("使用本机密钥", "Use this computer’s own key"),
+    "consent.device_key_file": (
+        "没有可用的系统密码环。同意的话，本机密钥存成只有您能读的文件；能读您文件的人也就能冒用本机。以后可以换到更安全的地方。",
+        "There is no usable keyring. If you agree, this computer’s own key is kept in a file that only you may read; whoever reads your files "
+        "can then pass for this computer. It can be moved to a safer place later.",
+    ),
     "consent.each_signature": (
         "这个 UKey 每次签名都要验证 PIN 码。PIN 码将为这 {count} 份文件各用一次，用完即忘。",
         "This UKey checks the PIN at every signature. The PIN will be used once for each of these {count} documents and then forgotten.",

@@ -28,6 +28,7 @@ GROUPS = {
     "key": both("UKey 上的密钥", "Keys on tokens"),
     "cert": both("数字证书：申请、签发、导入、导出", "Certificates: request, issue, import, export"),
     "ca": both("单位内部 CA", "Internal certification authority"),
+    "device": both("本机密钥：查看、登记、更换", "This computer's own key: show, enrol, renew"),
     "module": both("UKey 驱动（PKCS#11）", "Token modules (PKCS#11)"),
     "agent": both("签章服务：启动、停止、状态", "The agent: start, stop, status"),
     "doctor": both("检查本机：装了什么，缺什么，怎样补", "Check this machine: what is there, what is missing, what to do"),

@@ -21,6 +21,8 @@ _PURPOSES = {
     "cert_import": both("导入数字证书", "import a certificate"),
     "ca_create": both("建立单位内部 CA", "create a certification authority"),
     "token_init": both("初始化 UKey", "initialise the token"),
+    "device_key": both("使用本机密钥（签署台账记录）", "use this computer's own key (it signs what is recorded)"),
+    "device_enrol": both("登记本机：生成本机密钥", "enrol this computer: make its own key"),
     "token_inspect": both("检测 UKey（每把密钥试签一次，不涉及任何文件）", "inspect the token (each key signs a test, no document)"),
     "pin_change": both("修改 PIN 码", "change the PIN"),
     "pin_unblock": both("解锁：用管理员 PIN 设新 PIN 码", "unblock: set a new PIN by the SO PIN"),
@@ -134,6 +136,12 @@ def consent(session: Session, question: Mapping[str, Any]) -> str:
             return session.say(
                 f"这把密钥每次签名都要 PIN 码。确认后，刚才输入的 PIN 码将用于接下来的 {count} 次签名。",
                 f"This key wants its PIN at every signature. If you agree, the PIN just entered is used for the next {count} signature(s).",
+            )
+        case "device_key_file":
+            return session.say(
+                "没有可用的系统密码环。密钥可以存成只有您能读的文件；但能读您文件的人，也就能冒用本机。以后可用 yinxin device renew 换到更安全的地方。",
+                "There is no usable keyring. The key can lie in a file that only you may read; but whoever reads your files can pass for this computer. "
+                "`yinxin device renew` moves it to a safer place later.",
             )
     return ""
 

@@ -149,6 +149,8 @@ class Talk:
 
     def _consent(self, question: dict[str, Any]) -> str:
         """A yes without a secret: of the person who is there, or of the script whose command names where its PIN comes from."""
+        if question.get("reason") == "device_key_file":  # no command, and no --yes, speaks of that: only a person does
+            return self._yes_or_no(question)
         if self.yes or not (self._somebody_is_there() or self.pins.prompted):
             return "yes"
         return self._yes_or_no(question)

@@ -18,7 +18,7 @@ from agent.ledger.statement import Place, StatementError
 from agent.server.jobs import current_job
 
 log = structlog.get_logger()
-FOUNDED, RENEWED = "home.founded", "device.renewed"
+FOUNDED, ENROLLED, RENEWED = "home.founded", "device.enrolled", "device.renewed"
 
 
 async def write(
@@ -39,6 +39,11 @@ def here() -> Place:
     """This computer, by its name; a name that no statement can hold is left out."""
     name = machine.node()
     return Place(host=name if 0 < len(name) <= 255 and name.isprintable() else None)
+
+
+def _named(device: Mapping[str, str]) -> dict[str, str]:
+    """The device as statements introduce it, by the computer's name too."""
+    return {**device, "name": here().host or device["id"]}
 
 
 class Scribe:
@@ -75,20 +80,30 @@ class Scribe:
 
     async def _settle(self) -> None:
         """A renewal that was interrupted is finished or undone: the ledger says which key counts."""
-        about = self._device.about
-        if about is None:
-            return
-        told = await self._ledger.about(about.id, RENEWED)
-        certificates = {entry.statement["body"]["device"]["certificate"] for entry in told}
-        await asyncio.to_thread(self._device.settle, lambda waiting: waiting.told()["certificate"] in certificates)
+        waiting = await asyncio.to_thread(self._device.waiting)
+        if waiting is not None:
+            told = await self._ledger.about(waiting.id, RENEWED, ENROLLED)
+            certificates = [entry.statement["body"]["device"]["certificate"] for entry in told]
+            await asyncio.to_thread(self._device.settle, waiting.told()["certificate"] in certificates)
+
+    @property
+    def founded(self) -> str | None:
+        """The same where it is known already; None where nothing was founded yet."""
+        return self._org
 
     async def org(self) -> str:
         """SHA-256 (hex) of the founding statement; raises as the pen does where there is none yet."""
         return self._org or await self._founded(await self._device.key(current_job()))
 
-    async def renewed(self, about: About) -> None:
+    async def renewed(self, about: About, _key: DeviceKey) -> None:
         """Tell the ledger of the device's next key, by the present one's signature."""
-        await self._ledger.append(RENEWED, {"device": {**about.told(), "name": here().host or about.id}})
+        await self._ledger.append(RENEWED, {"device": _named(about.told())})
+
+    async def replaced(self, about: About, key: DeviceKey) -> None:
+        """Tell the ledger of a device in place of the one whose key is lost, by the new one's signature."""
+        if self._org is not None:
+            raw, cms = await write(key, ENROLLED, {"device": _named(about.told())}, org=self._org)
+            await self._ledger.enter(raw, cms)
 
     async def _founded(self, key: DeviceKey) -> str:
         if self._org is not None:
@@ -104,7 +119,7 @@ class Scribe:
         """The first statement: who this device is, and what stood here before statements were signed."""
         before = await self._ledger.head()
         legacy = {"legacy": {"size": before.size, "root": before.root.hex()}} if before.size else {}
-        raw, cms = await write(key, FOUNDED, {"device": {**key.told(), "name": here().host or key.id}, **legacy}, org=None)
+        raw, cms = await write(key, FOUNDED, {"device": _named(key.told()), **legacy}, org=None)
         await self._ledger.enter(raw, cms)
         log.info("home_founded", legacy=before.size)
         return raw

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 
@@ -18,8 +18,8 @@ from agent.inventory.settings import load as load_settings
 from agent.server.jobs import Job
 
 log = structlog.get_logger()
-Told = Callable[[About], Awaitable[None]]
-"""Has the ledger know of a new key, by the old one's signature; what it raises stops the renewal."""
+Told: TypeAlias = Callable[[About, DeviceKey], Awaitable[None]]
+"""Has the ledger know of a new key; what it raises stops the change."""
 
 
 class Device:
@@ -96,21 +96,16 @@ class Device:
             raise ApiError(Code.NOT_ALLOWED, reason="device_key", key=level.value)
         return await self._enrol(Level.FILE, None, job)
 
-    async def enrol(self, job: Job, level: Level | None, token: str | None = None, replace: bool = False) -> About:
-        """Enrol this device, by the user's explicit choice of a level; `replace`: as another device, where the key of the one it was is lost.
-
-        Raises `ApiError`: not_allowed (reason device_enrolled), usage, and as `key` does.
-        """
+    async def enrol(self, job: Job, level: Level | None, token: str | None = None) -> About:
+        """Enrol this device, by the user's explicit choice of a level; raises `ApiError`: not_allowed (reason device_enrolled), and as `key` does."""
         async with self._turn:
-            if not replace and self.about is not None:
+            if self.about is not None:
                 raise ApiError(Code.NOT_ALLOWED, reason="device_enrolled")
             try:
                 self._key = await self._enrol(level or self.wanted, token, job)
             except keyring.KeyringError as error:
                 raise unkept(error) from error
-        about = self.about
-        assert about is not None
-        return about
+        return self._enrolled()
 
     async def renew(self, job: Job, level: Level | None, token: str | None, told: Told) -> About:
         """Another key for the same device: `told` has the ledger know of it, signed by the old one, before it is used.
@@ -119,40 +114,58 @@ class Device:
         `told` raises: then the old key stays.
         """
         await self.key(job)
+        before = self._enrolled()
+        return await self._change(job, level or before.level, token, before.id, told)
+
+    async def replace(self, job: Job, level: Level | None, token: str | None, told: Told) -> About:
+        """Another device in place of one whose key is lost; `told` has the ledger know of it, signed by the new key, before it is used."""
+        return await self._change(job, level or self.wanted, token, None, told)
+
+    async def _change(self, job: Job, level: Level, token: str | None, id: str | None, told: Told) -> About:
         async with self._turn:
-            before = self.about
-            assert before is not None
             fresh = TokenKey(self._inventory)
             try:
                 try:
-                    about, key = await self._make(level or before.level, token, job, fresh, before.id)
+                    about, key = await self._make(level, token, job, fresh, id)
                 except keyring.KeyringError as error:
                     raise unkept(error) from error
                 await asyncio.to_thread(store.announce, self._home, about)
-                await told(about)
+                try:
+                    await told(about, key)
+                except ApiError as error:
+                    if error.code is not Code.STORE_UNREACHABLE:  # there nobody knows; the next start looks
+                        await asyncio.to_thread(store.drop, self._home)
+                    raise
             except BaseException:
                 await fresh.close()
                 raise
             await asyncio.to_thread(store.adopt, self._home, about)
             old, self._token, self._key = self._token, fresh, key
             await old.close()
-        log.info("device_key_renewed", level=about.level.value)
+        log.info("device_key_changed", level=about.level.value, device=about.id)
         return about
 
-    def settle(self, counts: Callable[[About], bool]) -> None:
-        """After a start: take or drop a key whose renewal was interrupted, by what the ledger says (`counts`: it was told of it)."""
+    def _enrolled(self) -> About:
+        about = self.about
+        assert about is not None
+        return about
+
+    def waiting(self) -> About | None:
+        """A key of which the ledger was about to be told when this agent's predecessor was killed."""
         try:
-            waiting = store.pending(self._home)
+            return store.pending(self._home)
         except KeyLost:
             store.drop(self._home)
-            return
-        if waiting is None:
-            return
-        if counts(waiting):
+            return None
+
+    def settle(self, adopt: bool) -> None:
+        """After a start: take that key, because the ledger was told of it, or drop it."""
+        waiting = self.waiting()
+        if waiting is not None and adopt:
             store.adopt(self._home, waiting)
-        else:
+        elif waiting is not None:
             store.drop(self._home)
-        log.info("device_key_settled", adopted=counts(waiting))
+        log.info("device_key_settled", adopted=adopt)
 
     async def _enrol(self, level: Level, token: str | None, job: Job | None) -> DeviceKey:
         about, key = await self._make(level, token, job, self._token, None)
@@ -166,7 +179,7 @@ class Device:
                 raise ApiError(Code.NOT_ALLOWED, reason="device_key", key=level.value)
             return await on.make(job, token, id)
         if token is not None:
-            raise ApiError(Code.USAGE, reason="needs", option="token", other="key")
+            raise ApiError(Code.USAGE, reason="device_token")
         try:
             return await asyncio.to_thread(store.make, self._home, level, id, _patience(job))
         except OSError as error:

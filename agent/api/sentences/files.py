@@ -128,6 +128,18 @@ FILES: Mapping[str, Sentence] = {
         "The file changed after the batch was agreed to[: {name}], so it was not signed.",
         "Look at it; to sign what it holds now, sign it anew, without --resume.",
     ),
+    "output_exists.report": Sentence(
+        "报告文件已存在，没有覆盖[：{name}]。",
+        "请换个文件名，或加 --force 覆盖。",
+        "The report exists and was not replaced[: {name}].",
+        "Choose another name, or add --force.",
+    ),
+    "output_unwritable.report": Sentence(
+        "报告没有写出[：{name}][（{detail}）]。",
+        "请重试；仍不行时换一个文件夹，或运行 yinxin doctor。",
+        "The report was not written[: {name}][ ({detail})].",
+        "Try again; if that does not help, choose another folder or see `yinxin doctor`.",
+    ),
     "output_exists": Sentence(
         "输出文件已存在，没有覆盖[：{name}]。",
         "请用 --out 换个名字，或加 --force 覆盖。",
