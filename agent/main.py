@@ -50,6 +50,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent import doctor
     from agent.authority import anchors
     from agent.authority.routes import router as authority_routes
+    from agent.device.routes import router as device_routes
     from agent.device.scribe import Scribe
     from agent.device.service import Device
     from agent.inventory.inspection_routes import router as inspection_routes
@@ -57,6 +58,9 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent.inventory.service import Inventory
     from agent.inventory.token_routes import router as token_routes
     from agent.ledger.log import Ledger
+    from agent.records.denials import Denials
+    from agent.records.recorder import Records
+    from agent.records.register import Book
     from agent.server.app import Activity, build
     from agent.server.jobs import Jobs
     from agent.server.run import Stopper, serve
@@ -73,7 +77,11 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     ledger = Ledger(Store(home.data / "ledger.db"))
     inventory, jobs, activity, stopper, crew = Inventory(home), Jobs(), Activity(), Stopper(), Crew(keep=3)
     device = Device(home, inventory, named=bool(home_name))
-    await Scribe(device, ledger).start()
+    scribe = Scribe(device, ledger)
+    await scribe.start()
+    records = Records(ledger, device, scribe)
+    denials = Denials(records)
+    jobs.on_failed = denials.note
     try:
         await close_open_sets(ledger)
     except ApiError as error:
@@ -91,9 +99,10 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     app.include_router(token_routes(home, inventory, jobs, own_subjects))
     app.include_router(inspection_routes(home, inventory, jobs, own_subjects))
     app.include_router(authority_routes(home, inventory, ledger, jobs, own_subjects))
-    app.include_router(signing_routes(home, inventory, ledger, jobs, crew))
-    app.include_router(verification_routes(home, jobs, verifications, checkers, fetcher))
+    app.include_router(signing_routes(home, inventory, records, jobs, crew))
+    app.include_router(verification_routes(home, jobs, verifications, checkers, fetcher, (Book(records),)))
     app.include_router(revision_routes(checkers))
+    app.include_router(device_routes(device, scribe, jobs))
     app.include_router(doctor.router(home, inventory, ledger.newest))
 
     async def closing() -> None:
@@ -101,6 +110,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
         await checkers.close()
         await fetcher.close()
         verifications.close()
+        await denials.close()
         await device.close()
         await inventory.close()
         await ledger.close()

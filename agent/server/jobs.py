@@ -132,6 +132,8 @@ class Job:
 
 
 Work = Callable[[Job], Awaitable[dict[str, Any]]]
+Failed = Callable[[Job, ApiError], Awaitable[None]]
+"""Told of every job that ends in an error, before its client is; must not raise."""
 _current: ContextVar[Job | None] = ContextVar("job", default=None)
 
 
@@ -144,6 +146,7 @@ def current_job() -> Job | None:
 class Jobs:
     """The jobs under way in this agent."""
 
+    on_failed: Failed | None = None
     running: dict[str, Job] = field(default_factory=dict)
     _done: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: bool = False
@@ -185,9 +188,11 @@ class Jobs:
         try:
             job.emit("done", result=await work(job))
         except PartlyDone as partly:
+            await self._tell(job, partly.error)
             job.emit("failed", problem=problem(partly.error, job.lang), result=partly.result)
         except Exception as error:
             told = as_api_error(error)
+            await self._tell(job, told)
             if told.code in (Code.INTERNAL, Code.TOKEN_FAULT, Code.MODULE_UNUSABLE, Code.MODULE_TIMEOUT):
                 log.error(
                     "job_failed", job=job.id, what=job.what, code=told.code, facts=told.facts, exc_info=error if told.code is Code.INTERNAL else None
@@ -197,6 +202,10 @@ class Jobs:
             del self.running[job.id]
             self._done.set()
             job._events.put_nowait(None)
+
+    async def _tell(self, job: Job, error: ApiError) -> None:
+        if self.on_failed is not None:
+            await self.on_failed(job, error)
 
 
 class _JobResponse(Response):

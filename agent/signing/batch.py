@@ -19,10 +19,13 @@ import structlog
 
 from agent.api.errors import ApiError, Code
 from agent.inventory.service import Inventory
-from agent.ledger.log import Ledger, digest_of
+from agent.ledger.log import digest_of
+from agent.ledger.witness import new_salt
+from agent.records.recorder import Records
 from agent.server.jobs import Job, PartlyDone
 from agent.signing.crew import Crew, Lease, Worker, WorkerDied
 from agent.signing.order import Asked, Document, Order, identifier_of
+from agent.signing.recording import Mark, intent, outcome, refuse_too_many, witness_of
 from agent.signing.shares import Shares, Step
 from agent.signing.signer import Means, SetStopped, Signer, means_of
 from agent.signing.staging import sweep
@@ -45,16 +48,19 @@ ChainOf = Callable[[Means], Awaitable[Sequence[bytes]]]
 class Batch:
     """One closed set on its way; lives as long as its job."""
 
-    def __init__(self, run_id: str, job: Job, order: Order, inventory: Inventory, ledger: Ledger) -> None:
+    def __init__(self, run_id: str, job: Job, order: Order, inventory: Inventory, records: Records) -> None:
         self.id = run_id
         self.told = order.rest.batch if order.rest else run_id
         """The name that the set bears for people: what is resumed keeps that of the set it comes from."""
-        self._job, self._order, self._inventory, self._ledger = job, order, inventory, ledger
+        self._job, self._order, self._inventory = job, order, inventory
+        self._records, self._ledger = records, records.ledger
         self._documents = [Document(n, output) for n, output in enumerate(order.outputs)]
         self._signed: dict[int, tuple[bytes, bytes]] = {}
         """Attributes and signature of documents under way: where a worker dies over one, the token is not asked again."""
-        self._asked: dict[int, str] = {}
-        """SHA-256 of the attributes that the token was asked to sign."""
+        self._marks: dict[int, Mark] = {}
+        """What the token was asked to sign, and what it answered."""
+        self._witness = b""
+        """What each signature carries: the place of the intent in the ledger."""
         self._began = datetime.now(UTC)
         self._fatal: ApiError | None = None
         self._recorded = False
@@ -121,6 +127,8 @@ class Batch:
 
     async def _sign_all(self, stack: AsyncExitStack, crew: Crew, chain: ChainOf) -> None:
         now = self._began
+        refuse_too_many(len(self._documents))
+        await self._records.ready()
         means = await means_of(self._order, self._inventory, now)
         self._practice = means.token.practice
         means.authorise(len(self._documents), now)
@@ -257,17 +265,20 @@ class Batch:
         n = document.n
         before = self._asked_before(document)
         identifier = bytes.fromhex(before.identifier if before else identifier_of(self.id, n))
-        attributes = to_bytes((await worker.call("prepare", n=n, identifier=to_text(identifier)))["tbs"])
+        # What was asked for before carries the witness of then, or none: other ones would be other bytes to sign.
+        witness = self._witness if before is None else bytes.fromhex(before.witness or "")
+        attributes = to_bytes((await worker.call("prepare", n=n, identifier=to_text(identifier), witness=to_text(witness)))["tbs"])
         signature = await self._signature(signer, document, attributes)
         after = (await worker.call("finish", n=n, signature=to_text(signature)))["sha256_after"]
-        await self._ledger.note(self.id, n, "publishing", after.encode())
+        mark = self._marks[n] = Mark(self._marks[n].attributes, hashlib.sha256(signature).hexdigest())
+        await self._ledger.note(self.id, n, "publishing", f"{after} {mark.signature}".encode())
         try:
             await worker.call("publish", n=n)
         except ApiError:  # it may have ended, or failed, after the name was given: what is there decides, as it does at a start
             if await asyncio.to_thread(digest_of, document.output.output) != after:
                 raise
         del self._signed[n]
-        return replace(document, state="published", sha256_after=after, reissued=before is not None and before.attributes == self._asked[n])
+        return replace(document, state="published", sha256_after=after, reissued=before is not None and before.attributes == mark.attributes)
 
     def _asked_before(self, document: Document) -> Asked | None:
         """What the token was asked to sign for it in an earlier attempt at this set."""
@@ -278,7 +289,7 @@ class Batch:
         n, before = document.n, self._signed.get(document.n)
         if before is None:
             await self._ledger.note(self.id, n, "attributes", attributes)
-            self._asked[n] = hashlib.sha256(attributes).hexdigest()
+            self._marks[n] = Mark(hashlib.sha256(attributes).hexdigest())
             before = self._signed[n] = (attributes, await signer.sign(document, attributes))
         if before[0] != attributes:
             raise ApiError(Code.INTERNAL, during="sign", type="attributes")
@@ -291,30 +302,17 @@ class Batch:
             await alive.call("settle", outputs=list(folders.values()))
 
     async def _record_intent(self, means: Means, chain: Sequence[bytes], usable: Sequence[Document]) -> None:
-        documents = [
-            {"n": d.n, "input": d.output.input_uri, "output": d.output.output_uri, "sha256": d.sha256_before, "format": d.output.format}
-            | ({"asked": before.record()} if (before := self._asked_before(d)) else {})
-            for d in usable
-        ]
-        how = {
-            "authority": "personal",
-            "manner": self._order.manner.record(),
-            "signing_time": self._signing_time,
-            "chain": [to_text(der) for der in chain],
-        }
-        whole = {**self._names(), **means.record(), **how}
-        await self._ledger.append("signature.started", {**whole, "documents": documents})
+        how = {"authority": "personal", "manner": self._order.manner.record(), "signing_time": self._signing_time}
+        about = {**self._names(), **means.record(), **how}
+        asked = {d.n: before for d in usable if (before := self._asked_before(d))}
+        salt = new_salt()
+        receipt = await self._records.record("signature.started", intent(about, salt, chain, usable, asked))
+        self._witness = witness_of(await self._records.org(), salt, receipt)
         self._recorded = True
 
     async def _record_outcome(self) -> None:
-        listed = [
-            {"n": d.n, "state": "skipped" if d.state == "waiting" else d.state, "sha256": d.sha256_after}
-            | ({"attributes": self._asked[d.n]} if d.n in self._asked else {})
-            | ({"reissued": True} if d.reissued else {})
-            for d in self._documents
-            if d.sha256_before is not None
-        ]
-        await self._ledger.append("signature.finished", {**self._names(), "documents": listed}, forget=self.id)
+        body = outcome(self._names(), self._documents, self._marks, self._fatal)
+        await self._records.record("signature.finished", body, forget=self.id)
 
     def _names(self) -> dict[str, str]:
         return {"batch": self.id, **({"resumes": self.told} if self._order.rest else {})}

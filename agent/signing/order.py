@@ -49,10 +49,12 @@ class Asked:
     """The document's new /ID, hexadecimal: with the time it makes the same bytes to sign."""
     attributes: str
     """SHA-256 of the signed attributes."""
+    witness: str | None = None
+    """The witness in them, DER in hexadecimal; None where there was none (sets of versions before 0.3)."""
 
-    def record(self) -> dict[str, str]:
+    def record(self) -> dict[str, str | None]:
         """As the intent holds it."""
-        return {"signing_time": self.signing_time, "identifier": self.identifier}
+        return {"signing_time": self.signing_time, "identifier": self.identifier, "witness": self.witness}
 
 
 def identifier_of(run: str, n: int) -> str:

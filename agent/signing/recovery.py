@@ -1,12 +1,14 @@
 """What a killed agent left open is closed at the next start, by what is really there: each document is published, or it is not."""
 
 import os
-from collections.abc import Container
+from collections.abc import Container, Mapping
+from typing import Any
 
 import structlog
 
 from agent.api.uris import to_path
-from agent.ledger.log import Ledger, digest_of
+from agent.ledger.log import Ledger, OpenSet, digest_of
+from agent.signing.recording import LEVEL, TIME_SOURCE
 from agent.signing.staging import sweep
 
 log = structlog.get_logger()
@@ -26,13 +28,18 @@ async def close_open_sets(ledger: Ledger, running: Container[str] = ()) -> None:
         body = left.statement["body"]
         if body["batch"] in running:
             continue
-        outcome = []
-        for document in body["documents"]:
-            expected = left.publishing.get(document["n"])
-            there = expected is not None and digest_of(to_path(document["output"])) == expected
-            n = document["n"]
-            asked = {"attributes": left.attributes[n]} if n in left.attributes else {}
-            outcome.append({"n": n, "state": "published" if there else "failed", "sha256": expected if there else None, **asked})
+        outcome = [_ended(left, document) for document in body["documents"]]
         names = {name: body[name] for name in ("batch", "resumes") if name in body}
-        await ledger.append("signature.finished", {**names, "documents": outcome, "recovered": True}, forget=body["batch"])
+        reached = {"level": LEVEL, "time_source": TIME_SOURCE}
+        await ledger.append("signature.finished", {**names, **reached, "documents": outcome, "recovered": True}, forget=body["batch"])
         log.warning("open_set_closed", batch=body["batch"], published=sum(d["state"] == "published" for d in outcome), documents=len(outcome))
+
+
+def _ended(left: OpenSet, document: Mapping[str, Any]) -> dict[str, Any]:
+    """What became of a document, by what is there: the digest of what was about to appear, and what the token was asked and answered."""
+    n = document["n"]
+    after, _, signature = left.publishing.get(n, "").partition(" ")
+    there = bool(after) and digest_of(to_path(document["output"])) == after
+    out = {"n": n, "state": "published" if there else "failed", "before": document["sha256"], "sha256": after if there else None}
+    asked = {"attributes": left.attributes[n]} if n in left.attributes else {}
+    return {**out, **asked, **({"signature": signature} if signature else {})}

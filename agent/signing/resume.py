@@ -5,6 +5,7 @@ rest is signed as a set of its own, which names the one it resumes, so that it c
 """
 
 import asyncio
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,9 @@ from typing import Any
 
 from agent.api.errors import ApiError, Code
 from agent.api.uris import to_path
-from agent.ledger.log import Ledger
+from agent.ledger.acts import FINISHED, STARTED
+from agent.ledger.log import Entry, Ledger
+from agent.ledger.sets import recent, witnesses
 from agent.signing.names import Output
 from agent.signing.order import Asked, Manner, Order, Rest, identifier_of
 from agent.signing.recovery import close_open_sets
@@ -20,7 +23,9 @@ from tokens.wire import to_bytes
 
 LAST = "last"
 """Stands for the newest set of which something is left."""
-_SETS = '"type":"signature.'
+_RECENT = 200
+"""Attempts among which a set is looked for that was not named."""
+_NAME = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _TOLD = 5
 """So many sets are named where the one that was asked for is not there."""
 
@@ -30,6 +35,8 @@ class _Run:
     """One attempt at a set, or at what was left of it."""
 
     started: Mapping[str, Any]
+    witness: bytes | None = None
+    """What each signature of it carries."""
     outcome: Mapping[int, Mapping[str, Any]] | None = None
     """What became of each document; None while it is under way."""
 
@@ -42,8 +49,10 @@ class _Run:
         attributes = (self.outcome or {}).get(n, {}).get("attributes")
         if attributes is None:
             return None
-        known = document.get("asked") or {"signing_time": self.started["signing_time"], "identifier": identifier_of(self.started["batch"], n)}
-        return Asked(known["signing_time"], known["identifier"], attributes)
+        if known := document.get("asked"):
+            return Asked(known["signing_time"], known["identifier"], attributes, known.get("witness"))
+        witness = None if self.witness is None else self.witness.hex()
+        return Asked(self.started["signing_time"], identifier_of(self.started["batch"], n), attributes, witness)
 
 
 @dataclass(slots=True)
@@ -79,14 +88,18 @@ class Resumption:
 
     async def name(self, asked: str) -> str:
         """The set that is meant; raises `ApiError` (not_found, with those there are)."""
-        sets = await self._sets(_SETS if asked == LAST else asked)
-        if asked in sets:
+        if asked != LAST and _NAME.fullmatch(asked) and await self._set(asked) is not None:
             return asked
-        sets = await self._sets(_SETS)
-        open_ones = [batch for batch, each in sets.items() if each.left() and not each.open_runs][::-1]
-        if asked == LAST and open_ones:
-            return open_ones[0]
-        raise ApiError(Code.NOT_FOUND, reason="batch", wanted=None if asked == LAST else asked, present=", ".join(open_ones[:_TOLD]))
+        open_ones: list[str] = []
+        for batch in await self._ledger.read(lambda connection: recent(connection, _RECENT)):
+            found = await self._set(batch)
+            if found is not None and found.left() and not found.open_runs:
+                if asked == LAST:
+                    return batch
+                open_ones.append(batch)
+            if len(open_ones) == _TOLD:
+                break
+        raise ApiError(Code.NOT_FOUND, reason="batch", wanted=None if asked == LAST else asked, present=", ".join(open_ones))
 
     @contextmanager
     def running(self, run: str) -> Iterator[None]:
@@ -97,14 +110,19 @@ class Resumption:
         finally:
             self._running.discard(run)
 
-    async def _sets(self, holding: str) -> dict[str, _Set]:
-        """The sets by the ledger; an attempt that nobody is at any more, and whose outcome could not be written (a full disk), is closed first."""
+    async def _set(self, batch: str) -> _Set | None:
+        """A set by the ledger; an attempt that nobody is at any more, and whose outcome could not be written (a full disk), is closed first."""
         async with self._closing:
-            sets = _sets(await self._ledger.statements(holding))
-            if all(run in self._running for each in sets.values() for run in each.open_runs):
-                return sets
+            found = await self._read(batch)
+            if found is None or all(run in self._running for run in found.open_runs):
+                return found
             await close_open_sets(self._ledger, self._running)
-            return _sets(await self._ledger.statements(holding))
+            return await self._read(batch)
+
+    async def _read(self, batch: str) -> _Set | None:
+        entries = await self._ledger.about(batch, STARTED, FINISHED)
+        carried = await self._ledger.read(lambda connection: witnesses(connection, (e for e in entries if e.statement["type"] == STARTED)))
+        return _sets(entries, carried).get(batch)
 
     @contextmanager
     def holding(self, batch: str) -> Iterator[None]:
@@ -119,7 +137,9 @@ class Resumption:
 
     async def order(self, batch: str, token: str | None, certificate: str | None) -> Order:
         """What is left of a set, to be signed as it was ordered; raises `ApiError` (not_allowed: under_way; nothing_to_do: all_published)."""
-        found = (await self._sets(batch))[batch]
+        found = await self._set(batch)
+        if found is None:
+            raise ApiError(Code.NOT_FOUND, reason="batch", wanted=batch, present="")
         if found.open_runs:
             raise _under_way(batch)
         left = found.left()
@@ -137,15 +157,16 @@ def _under_way(batch: str) -> ApiError:
     return ApiError(Code.NOT_ALLOWED, reason="under_way", batch=batch)
 
 
-def _sets(statements: Iterable[Mapping[str, Any]]) -> dict[str, _Set]:
+def _sets(entries: Iterable[Entry], carried: Mapping[int, bytes]) -> dict[str, _Set]:
     """The sets that began, in order; records of an older kind, which lack the manner, cannot be resumed and are left out."""
     sets: dict[str, _Set] = {}
     runs: dict[str, _Run] = {}
-    for statement in statements:
+    for entry in entries:
+        statement = entry.statement
         body = statement["body"]
-        if statement["type"] == "signature.started" and "signing_time" in body:
-            run = runs[body["batch"]] = _Run(body)
+        if statement["type"] == STARTED and "signing_time" in body:
+            run = runs[body["batch"]] = _Run(body, carried.get(entry.seq))
             sets.setdefault(body.get("resumes", body["batch"]), _Set(body)).runs.append(run)
-        elif statement["type"] == "signature.finished" and body["batch"] in runs:
+        elif statement["type"] == FINISHED and body["batch"] in runs:
             runs[body["batch"]].outcome = {d["n"]: d for d in body["documents"]}
     return sets

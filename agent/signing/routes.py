@@ -13,7 +13,7 @@ from agent.api.uris import to_path
 from agent.authority import anchors
 from agent.inventory.certificates import views
 from agent.inventory.service import Inventory
-from agent.ledger.log import Ledger
+from agent.records.recorder import Records
 from agent.server.jobs import Job, JobBody, Jobs
 from agent.server.problems import language
 from agent.signing.batch import Batch
@@ -59,10 +59,10 @@ def path_of(uri: str) -> str:
         raise ApiError(Code.USAGE, reason="path") from error
 
 
-def router(home: Home, inventory: Inventory, ledger: Ledger, jobs: Jobs, crew: Crew) -> APIRouter:
+def router(home: Home, inventory: Inventory, records: Records, jobs: Jobs, crew: Crew) -> APIRouter:
     """The routes."""
     api = APIRouter(prefix="/v1")
-    resumption = Resumption(ledger)
+    resumption = Resumption(records.ledger)
 
     @api.post("/signatures")
     async def sign(body: SignBody, request: Request) -> Response:
@@ -75,7 +75,7 @@ def router(home: Home, inventory: Inventory, ledger: Ledger, jobs: Jobs, crew: C
                 return anchors.chain_of(home, means.certificate.der, [view.der for token in tokens for view in views(token) if view.ca])
 
             async def run(order: Order) -> dict[str, Any]:
-                signing = Batch(secrets.token_hex(8), job, order, inventory, ledger)
+                signing = Batch(secrets.token_hex(8), job, order, inventory, records)
                 with resumption.running(signing.id):
                     return await signing.run(crew, chain)
 

@@ -52,8 +52,8 @@ class Register(Protocol):
     async def knows(self, certificate: str) -> bool:
         """Whether something was to be signed with this certificate (SHA-256, hex), or it is registered."""
 
-    async def made_before(self, file: str) -> bool:
-        """Whether the file (a path) is an output that was recorded before statements were signed; `file` or the signature beside it."""
+    async def made_before(self, file: str, attributes: str | None) -> bool:
+        """Whether it was recorded before statements were signed: `file` (a path) or the signature beside it as an output, or what was signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ async def judge(file: str, signature: Mapping[str, Any], registers: Sequence[Reg
     if mark is not None:
         return Said("ledger_other_mark")
     for register in registers:
-        if await register.made_before(file):
+        if await register.made_before(file, entered.get("attributes")):
             return Said("ledger_entered_before")
     return Said("ledger_no_mark")
 

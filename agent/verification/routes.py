@@ -3,6 +3,7 @@
 import asyncio
 import os
 import stat
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from agent.server.jobs import Job, JobBody, Jobs, PartlyDone
 from agent.verification import environment
 from agent.verification.bulk_run import Run
 from agent.verification.fetch import Fetcher
+from agent.verification.ledgers import Register, compare
 from agent.verification.report_scope import not_checked
 from agent.verification.runs import Runs, now
 from agent.verification.service import Checkers, Desk, Known, request_for
@@ -50,8 +52,10 @@ class VerifyBody(JobBody):
     """Whether the result holds the documents; without, and for folders, they are read page by page from the run."""
 
 
-def router(home: Home, jobs: Jobs, runs: Runs, workers: Checkers | None = None, fetcher: Fetcher | None = None) -> APIRouter:
-    """The routes; `workers` and `fetcher` are closed by whoever gave them (without, they end with the agent)."""
+def router(
+    home: Home, jobs: Jobs, runs: Runs, workers: Checkers | None = None, fetcher: Fetcher | None = None, registers: Sequence[Register] = ()
+) -> APIRouter:
+    """The routes; `workers` and `fetcher` are closed by whoever gave them (without, they end with the agent); `registers` are the ledgers at hand."""
     api = APIRouter(prefix="/v1/verifications")
     checkers, asker = workers or Checkers(), fetcher or Fetcher()
 
@@ -83,7 +87,7 @@ def router(home: Home, jobs: Jobs, runs: Runs, workers: Checkers | None = None, 
             desk = Desk(request_for(signature=signature, trust=trust, crls=crls, at=at, own=tuple(own)), checkers, known)
 
             async def settle(document: dict[str, Any]) -> dict[str, Any]:
-                return {**document, "not_checked": not_checked(document, body.fetch)}
+                return await compare({**document, "not_checked": not_checked(document, body.fetch)}, registers)
 
             def tell(event: str, /, **data: Any) -> None:
                 job.emit(event, **(on_the_wire(data["document"]) if event == "document" else data))

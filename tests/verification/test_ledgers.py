@@ -38,7 +38,7 @@ class Book:
     async def knows(self, certificate: str) -> bool:
         return certificate in self.certificates
 
-    async def made_before(self, file: str) -> bool:
+    async def made_before(self, file: str, attributes: str | None) -> bool:
         return file in self.old
 
 

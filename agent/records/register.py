@@ -1,0 +1,154 @@
+"""The ledger as verification asks it: which entry a signature names, and what that entry allowed.
+
+The database is not believed: an entry counts only with the signature of a device that the ledger knows, and only if it lies, hash by hash, in
+the tree whose root the caller compares with the document's.
+"""
+
+import base64
+import hashlib
+import re
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from agent.ledger import acts, merkle, proof, signed
+from agent.ledger.journal import digest_of
+from agent.ledger.log import Entry, Ledger
+from agent.records.recorder import Records
+from agent.store.tables import acts as drawn
+from agent.store.tables import entries, journal
+from agent.verification.ledgers import Seen
+
+_KEPT: Final = 16
+"""Entries that are over and done, kept for the next documents of the same sets."""
+_BESIDE = ".p7s"
+_BEGINNING: Final = 1024
+_CERTIFICATE = re.compile(rb'"certificate":"([0-9a-f]{64})"')
+"""In the beginning of a started set's canonical statement: the members of a body stand in order, and authority and batch are short."""
+
+
+class Book:
+    """One ledger (`agent.verification.ledgers.Register`)."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._kept: OrderedDict[bytes, Seen] = OrderedDict()
+        self._certificates: tuple[int, frozenset[str]] = (0, frozenset())
+        self._before: tuple[frozenset[str], frozenset[str]] | None = None
+
+    @property
+    def _ledger(self) -> Ledger:
+        return self._records.ledger
+
+    @property
+    def org(self) -> bytes:
+        """SHA-256 of the founding statement; empty before there is one."""
+        return bytes.fromhex(self._records.founded or "")
+
+    async def find(self, blind: bytes) -> Seen | None:
+        """The entry with this blinded number, as far as it can be believed; raises `ApiError` where the ledger cannot be read."""
+        if blind in self._kept:
+            self._kept.move_to_end(blind)
+            return self._kept[blind]
+        entry = await self._ledger.witnessed(blind)
+        if entry is None:
+            return None
+        batch = str(entry.statement["body"].get("batch", ""))
+        name = str(entry.statement["body"].get("resumes", batch))
+        ended = [each for each in await self._ledger.about(name, acts.FINISHED) if each.statement["body"].get("batch") == batch]
+        keys = await self._keys()
+        seen = await self._ledger.read(lambda connection: _seen(connection, entry, ended, batch, keys))
+        if ended:
+            self._kept[blind] = seen
+            if len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return seen
+
+    async def knows(self, certificate: str) -> bool:
+        """Whether a set was begun with this certificate."""
+        size, known = self._certificates
+
+        def read(connection: sa.Connection) -> tuple[int, frozenset[str]]:
+            beginning = sa.func.substr(entries.c.statement, 1, _BEGINNING)
+            wanted = sa.select(entries.c.seq, beginning).join(drawn, drawn.c.seq == entries.c.seq)
+            wanted = wanted.where(drawn.c.type == acts.STARTED, drawn.c.seq >= size).order_by(entries.c.seq)
+            last, more = size, set(known)
+            for seq, begins in connection.execute(wanted, execution_options={"yield_per": 1000}):
+                last = seq + 1
+                if named := _CERTIFICATE.search(bytes(begins)):
+                    more.add(named[1].decode())
+            return last, frozenset(more)
+
+        self._certificates = await self._ledger.read(read)
+        return certificate in self._certificates[1]
+
+    async def made_before(self, file: str, attributes: str | None) -> bool:
+        """Whether it was recorded by a version that did not sign its records: the output by its digest, or what the token was asked."""
+        if self._before is None:
+            self._before = await self._ledger.read(_unsigned)
+        outputs, asked = self._before
+        return attributes in asked or any(digest_of(path) in outputs for path in (file, file + _BESIDE))
+
+    async def _keys(self) -> frozenset[str]:
+        """Fingerprints of the keys that this home's device has had: the founding names the first one, and each names the next."""
+        founding = await self._ledger.founding()
+        if founding is None:
+            return frozenset()
+        device = founding.statement["body"]["device"]
+        known = {_fingerprint(device)}
+        for entry in await self._ledger.about(str(device["id"]), "device.renewed"):
+            if _signer(entry) in known:
+                known.add(_fingerprint(entry.statement["body"]["device"]))
+        return frozenset(known)
+
+
+def _seen(connection: sa.Connection, entry: Entry, ended: Sequence[Entry], batch: str, keys: frozenset[str]) -> Seen:
+    statement = entry.statement
+    body: Mapping[str, Any] = statement["body"]
+    asked = {str(d["attributes"]) for each in ended if _signer(each) in keys for d in each.statement["body"]["documents"] if "attributes" in d}
+    if not ended:  # under way: what it was asked stands in the journal
+        wanted = sa.select(journal.c.facts).where(journal.c.batch == batch, journal.c.step == "attributes")
+        asked = {hashlib.sha256(row.facts).hexdigest() for row in connection.execute(wanted)}
+    certificate = str(body.get("certificate", "")).lower()
+    return Seen(
+        entry.seq, str(statement["at"]), str(statement["type"]), certificate, _root(connection, entry), frozenset(asked), _signer(entry) in keys
+    )
+
+
+def _root(connection: sa.Connection, entry: Entry) -> bytes:
+    """The root right after an entry as it follows from its own bytes and what is stored of those before; empty where that cannot be had."""
+    covers = proof.inclusion(entry.seq, entry.seq + 1)
+    rows = {node.row for node in proof.needed(covers)}
+    wanted = sa.select(entries.c.seq, entries.c.nodes).where(entries.c.seq.in_(rows))
+    try:
+        stored = {node: hashed for row in connection.execute(wanted) for node, hashed in proof.of_row(row.seq, bytes(row.nodes))}
+        return proof.root_by_inclusion(entry.seq, entry.seq + 1, merkle.leaf_hash(entry.raw), proof.hashes(covers, stored))
+    except (proof.ProofError, KeyError):
+        return b""
+
+
+def _fingerprint(device: Mapping[str, Any]) -> str:
+    return hashlib.sha256(base64.b64decode(device["certificate"])).hexdigest()
+
+
+def _signer(entry: Entry) -> str | None:
+    """Fingerprint of the certificate that signed an entry; None where nothing valid did."""
+    if entry.cms is None:
+        return None
+    try:
+        return signed.check(entry.raw, entry.cms).fingerprint
+    except signed.CheckFailed:
+        return None
+
+
+def _unsigned(connection: sa.Connection) -> tuple[frozenset[str], frozenset[str]]:
+    """Digests of the outputs, and of what tokens were asked, in records of versions before 0.3."""
+    wanted = sa.select(entries.c.statement).join(drawn, drawn.c.seq == entries.c.seq)
+    outputs, asked = set(), set()
+    for row in connection.execute(wanted.where(drawn.c.type == acts.FINISHED, entries.c.signature.is_(None))):
+        for document in Entry(0, row.statement, None).statement["body"]["documents"]:
+            outputs.add(document.get("sha256"))
+            asked.add(document.get("attributes"))
+    return frozenset(filter(None, outputs)), frozenset(filter(None, asked))
