@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -109,11 +109,32 @@ def _writing(stream: TextIO) -> Generator[None]:
 
 def write_json(document: Mapping[str, Any]) -> None:
     """One JSON document on stdout, UTF-8 whatever the locale; lone surrogates (undecodable bytes of names) as JSON's own escapes."""
-    raw = json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace") + b"\n"
+    _write_raw([json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace") + b"\n"])
+
+
+def write_json_with(document: Mapping[str, Any], name: str, items: Iterable[Mapping[str, Any]]) -> None:
+    """The same with a list under `name` that may be too long for the memory; it is whole before the first byte is written."""
+    import tempfile
+
+    head = json.dumps(document, ensure_ascii=False, indent=2)[:-2].encode("utf-8", "backslashreplace")
+    with tempfile.SpooledTemporaryFile(max_size=1 << 22) as spool:
+        between = b",\n" if document else b"\n"
+        spool.write(head + between + f'  "{name}": ['.encode())
+        between = b"\n"
+        for item in items:
+            spool.write(between + json.dumps(item, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace"))
+            between = b",\n"
+        spool.write(b"]\n}\n")
+        spool.seek(0)
+        _write_raw(iter(lambda: spool.read(1 << 20), b""))
+
+
+def _write_raw(pieces: Iterable[bytes]) -> None:
     buffer = getattr(sys.stdout, "buffer", None)
     with _writing(sys.stdout):
-        if buffer is None:
-            sys.stdout.write(raw.decode())
-        else:
-            buffer.write(raw)
+        for piece in pieces:
+            if buffer is None:
+                sys.stdout.write(piece.decode())
+            else:
+                buffer.write(piece)
         sys.stdout.flush()

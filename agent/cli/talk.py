@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +19,7 @@ from agent.cli.terminal import Terminal
 
 _DISPLAY = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "QT_QPA_PLATFORM", "LANG", "LC_ALL", "DBUS_SESSION_BUS_ADDRESS")
 _STAGES = {
+    "look": both("查找文件", "looking for files"),
     "snapshot": both("锁定文件", "reading"),
     "sign": both("签署", "signing"),
     "verify": both("验签", "verifying"),
@@ -28,15 +29,22 @@ _STAGES = {
 
 
 def run_job(
-    session: Session, path: str, body: Mapping[str, Any], pins: Pins | None = None, *, confirm_final_try: bool = False, yes: bool = False
+    session: Session,
+    path: str,
+    body: Mapping[str, Any],
+    pins: Pins | None = None,
+    *,
+    confirm_final_try: bool = False,
+    yes: bool = False,
+    heard: Callable[[str, dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
-    """Do a job and return its result; raises `agent.api.client.Told` or `ApiError`."""
+    """Do a job and return its result; `heard` is called with every event.  Raises `agent.api.client.Told` or `ApiError`."""
     pins = pins or Pins({})
     for name in pins.readable_by_others():
         session.note(f"注意：其他用户也能读 PIN 文件 {printable(name)}。", f"Note: other users can read the PIN file {printable(name)}.")
     terminal = Terminal.find()
     client = session.client(pins.variables)
-    talk = Talk(session, client, pins, terminal, yes)
+    talk = Talk(session, client, pins, terminal, yes, heard=heard)
     whole = {**body, "interaction": _interaction(pins, terminal), "confirm_final_try": confirm_final_try}
     with talk.interruptible():
         try:
@@ -62,6 +70,8 @@ class Talk:
     terminal: Terminal | None
     yes: bool = False
     job: str = ""
+    heard: Callable[[str, dict[str, Any]], None] | None = None
+    """Called with every event, by commands that keep something of them."""
     _asking: bool = False
     _stopping: bool = False
     _shown: int = field(default=0)
@@ -172,18 +182,25 @@ class Talk:
 
     def tell(self, event: str, data: dict[str, Any]) -> None:
         """Progress on stderr, when that is a terminal."""
+        if self.heard is not None:
+            self.heard(event, data)
         if event == "job":
             self.job = str(data["job"])
         elif not sys.stderr.isatty():
             return
         elif event == "progress":
-            rate = data.get("rate")
-            speed = self.session.say(f"，每秒 {rate:.0f} 份", f", {rate:.0f} a second") if rate else ""
-            self._line(
-                f"{self.session.pick(_STAGES.get(str(data.get('stage')), str(data.get('stage'))))} {data.get('done')}/{data.get('total')}{speed}"
-            )
+            self._line(self._progress(data))
         elif event == "waiting":
             self._line(questions.waiting(self.session, data))
+
+    def _progress(self, data: dict[str, Any]) -> str:
+        rate, left, total = data.get("rate"), data.get("left"), data.get("total")
+        speed = self.session.say(f"，每秒 {rate:.0f} 份", f", {rate:.0f} a second") if rate else ""
+        if left:
+            minutes, seconds = divmod(int(left), 60)
+            speed += self.session.say(f"，还需约 {minutes} 分 {seconds:02} 秒", f", about {minutes}:{seconds:02} left")
+        stage = self.session.pick(_STAGES.get(str(data.get("stage")), str(data.get("stage"))))
+        return f"{stage} {data.get('done')}" + (f"/{total}" if total is not None else "") + speed
 
     def _line(self, text: str) -> None:
         text = printable(text)

@@ -120,6 +120,12 @@ CALLS: Mapping[str, Sentence] = {
         "The agent stopped in the middle of the work.",
         "Documents already published stay valid and nothing half done is left; run it again[, or `yinxin sign --resume {batch}` for the rest].",
     ),
+    "agent_unreachable.died_verifying": Sentence(
+        "签章服务在验签中途停止了。",
+        "已得出的结论都保存了；接着做请运行 yinxin verify --resume {run}，没有变动的文件不会重查。",
+        "The agent stopped in the middle of the verification.",
+        "Every verdict reached is kept; `yinxin verify --resume {run}` goes on, and does not check unchanged files again.",
+    ),
     "agent_unreachable.died_pin": Sentence(
         "签章服务在处理中途停止了：UKey 上现在可能是新的 PIN 码，也可能还是原来的。",
         "请先用 yinxin token list 查看状态，再用新 PIN 码试一次，不对再用原来的；每输错一次都会消耗一次机会。",
@@ -186,6 +192,12 @@ CALLS: Mapping[str, Sentence] = {
         "{option} 和 {other} 要给一个，也只能给一个。", "请改正命令。", "Give one of {option} and {other}, and only one.", "Correct the command."
     ),
     "usage.needs": Sentence("{option} 要和 {other} 一起用。", "请改正命令。", "{option} goes only with {other}.", "Correct the command."),
+    "usage.resumed_run": Sentence(
+        "{option} 不能和 --resume 一起用：接着验签的文件沿用原来的依据。",
+        "请去掉 {option}；要换依据，请重新验签。",
+        "{option} does not go with --resume: a run goes on as it was begun.",
+        "Leave {option} out; to judge otherwise, verify anew.",
+    ),
     "usage.resumed": Sentence(
         "{option} 不能和 --resume 一起用：接着签的文件沿用原来的签法。",
         "请去掉 {option}；要换签法，请对其余文件重新签署。",
@@ -207,6 +219,12 @@ CALLS: Mapping[str, Sentence] = {
     "usage.twice": Sentence("同一个文件给了两次[：{detail}]。", "请去掉一个。", "The same file is named twice[: {detail}].", "Leave one out."),
     "usage.no_file_named": Sentence(
         "没有给出要验签的文件或文件夹。", "请给出至少一个。", "No file or folder to verify was named.", "Name at least one."
+    ),
+    "usage.report_format": Sentence(
+        "不认识这种文件类型[：{option}]。",
+        "请用这些扩展名之一[：{available}]。",
+        "This type of file is not known[: {option}].",
+        "Use one of these endings[: {available}].",
     ),
     "usage.signature_for_one_file": Sentence(
         "--signature 只能用于一个文件。", "请分开验签。", "--signature is for a single file.", "Verify them one at a time."
