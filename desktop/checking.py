@@ -1,127 +1,144 @@
-"""Checking many files: found in their folders, verified a portion at a time, so that neither side ever holds all of them."""
+"""One check of files and folders, as the agent makes it: verdicts as they come, and the run in the agent that keeps them all."""
 
-import time
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 from PySide6.QtCore import QObject, Signal
 
 from agent.api.uris import to_uri
-from desktop.folder import Walk, content_of
 from desktop.verified import VerifiedDocument
 from desktop.wire import Agent, Job, Problem
 from desktop.words import Words
 
-_PORTION: Final = 64
-"""Files in one request: enough for the workers to be busy, little enough for its answer to be read at a glance."""
-_GIVES_UP: Final = ("agent_unreachable", "internal")
-"""Problems after which the next portion would fare no better."""
+_DETACHED: Final = (".p7s", ".sig", ".tsr", ".tst")
+_PAGE: Final = 200
+
+
+def content_of(path: str) -> str:
+    """The file a detached signature stands beside, where it is there; else the path itself."""
+    stem, ending = os.path.splitext(path)
+    return stem if ending.lower() in _DETACHED and os.path.isfile(stem) else path
+
+
+def worth_verifying(paths: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The files, each once and without those whose detached signature is among them (a PDF may be signed inside), and the folders."""
+    given = list(dict.fromkeys(os.path.abspath(path) for path in paths))
+    folders = [path for path in given if os.path.isdir(path)]
+    covered = {content_of(path) for path in given if content_of(path) != path}
+    return [path for path in given if path not in folders and (path not in covered or path.lower().endswith(".pdf"))], folders
 
 
 class Checking(QObject):
-    """One check, from what was dropped to the last verdict; ends with `over`, once.  Every file has its verdict, or the problem instead."""
+    """One check; ends with `over`, once, after which `run`, `counts`, `left_out`, `left` and `problem` tell how it ended."""
 
     progress = Signal(dict)
-    looking = Signal(int)
-    """Files found so far, while folders are looked through."""
     verified = Signal(object)
-    """A `VerifiedDocument`."""
-    refused = Signal(str, object)
-    """(path, Problem): there is no verdict on this file."""
-    over = Signal(int)
-    """How many files were not checked, since the person stopped it or nobody answers any more."""
+    """A `VerifiedDocument`; in folders those that have not passed."""
+    over = Signal()
 
-    def __init__(self, agent: Agent, words: Words, paths: Sequence[str], online: bool, trust: Sequence[str], parent: QObject) -> None:
+    def __init__(self, agent: Agent, words: Words, request: Mapping[str, Any], parent: QObject) -> None:
         super().__init__(parent)
-        self._agent, self._words, self._online, self._trust = agent, words, online, tuple(trust)
-        self._left: list[str] = []
-        self._portion: dict[str, str] = {}
-        self._total = self._done = 0
-        self.others = 0
-        """Files in the folders that are not looked at, since no signature can be in them."""
-        self._began = time.monotonic()
-        self._job: Job | None = None
-        self._stopped = False
-        self._walk = Walk(paths, self)
-        self._walk.seen.connect(self.looking)
-        self._walk.found.connect(self._found)
-        self._walk.start()
+        self._agent, self._words = agent, words
+        self.run = str(request.get("resume") or "")
+        self.resumed = bool(self.run)
+        self.counts: Mapping[str, int] = {}
+        self.left_out: Mapping[str, int] = {}
+        self.problem: Problem | None = None
+        """Why it ended early; None where it did not."""
+        self._known: dict[str, VerifiedDocument] = {}
+        self._done = self._total = 0
+        self._job: Job | None = agent.job("/v1/verifications", {**request, "collect": False})
+        self._job.heard.connect(self._heard)
+        self._job.progress.connect(self._progress)
+        self._job.document.connect(self._document)
+        self._job.done.connect(lambda result: self._ended(None, result))
+        self._job.failed.connect(self._ended)
 
     @property
-    def total(self) -> int:
-        """How many files there are to check, as far as is known."""
-        return self._total
+    def left(self) -> int:
+        """How many files have no verdict, since it ended early."""
+        if self.problem is None:
+            return 0
+        return int(self.counts.get("waiting", 0)) if self.counts else max(0, self._total - self._done)
 
     @property
-    def stopped(self) -> bool:
-        """Whether it ended, or is to end, before all files were checked."""
-        return self._stopped
+    def documents(self) -> list[VerifiedDocument]:
+        """The verdicts so far."""
+        return list(self._known.values())
 
     def stop(self) -> None:
         """End after the files being checked; `over` still comes."""
-        self._stopped = True
         if self._job is not None:
             self._job.stop()
-        elif self._walk.isRunning():
-            self._walk.give_up()
-            self.over.emit(0)
 
     def abandon(self) -> None:
         """Leave at once; no signal comes any more."""
         self.blockSignals(True)
-        self._stopped = True
-        self._walk.give_up()
         if self._job is not None:
             self._job.abandon()
             self._job = None
 
-    def _found(self, files: list[str], others: int) -> None:
-        if self._stopped:
-            return
-        self._left, self._total, self.others = list(reversed(files)), len(files), others
-        self._began = time.monotonic()
-        self._next()
+    def read(self, exceptions: bool, after: float, then: Callable[[list[VerifiedDocument], float | None], object]) -> None:
+        """A page of the run's verdicts behind the place `after` (-1: from the first); `then` gets it, and where to go on from (None: at the end)."""
 
-    def _next(self) -> None:
-        self._tell()
-        if self._stopped or not self._left:
-            self.over.emit(len(self._left))
-            return
-        files = [self._left.pop() for _ in range(min(_PORTION, len(self._left)))]
-        self._portion = {to_uri(path): path for path in files}
-        body = {"files": list(self._portion), "signature": None, "trust": [to_uri(p) for p in self._trust], "crl": [], "at": None}
-        self._job = self._agent.job("/v1/verifications", {**body, "fetch": self._online})
-        self._job.document.connect(self._document)
-        self._job.done.connect(self._portion_done)
-        self._job.failed.connect(lambda problem, _: self._portion_failed(problem))
+        def got(found: Mapping[str, Any]) -> None:
+            place = found.get("next")
+            then([self._read(entry) for entry in found.get("documents") or ()], None if place is None else float(place))
 
-    def _tell(self) -> None:
-        seconds = time.monotonic() - self._began
-        rate = self._done / seconds if self._done and seconds > 0 else None
-        left = (self._total - self._done) / rate if rate else None
-        self.progress.emit({"stage": "verify", "done": self._done, "total": self._total, "rate": rate, "seconds_left": left})
+        def failed(_: Problem) -> None:
+            then([], None)
+
+        query = f"after={after!r}&limit={_PAGE}&exceptions={'true' if exceptions else 'false'}"
+        self._agent.call("GET", f"/v1/verifications/runs/{quote(self.run)}/documents?{query}", None, got, failed)
+
+    def _read(self, data: Mapping[str, Any]) -> VerifiedDocument:
+        document = VerifiedDocument.from_wire(data, self._words.lang)
+        return document if (path := content_of(document.path)) == document.path else document.beside(path)
+
+    def _heard(self, name: str, data: Mapping[str, Any]) -> None:
+        if name == "run":
+            self.run = str(data.get("run") or "")
+
+    def _progress(self, data: Mapping[str, Any]) -> None:
+        if data.get("stage") == "verify":
+            self._done, self._total = int(data.get("done") or 0), int(data.get("total") or 0)
+        self.progress.emit(dict(data))
 
     def _document(self, data: Mapping[str, Any]) -> None:
-        path = self._portion.pop(str(data.get("file")), None)
-        if path is not None:  # each is told as it is done and again at the end
-            self._done += 1
-            self.verified.emit(VerifiedDocument.from_wire({**data, "file": to_uri(content_of(path))}, self._words.lang))
-            self._tell()
+        document = self._read(data)
+        self._known[document.path] = document
+        self.verified.emit(document)
 
-    def _portion_done(self, result: Mapping[str, Any]) -> None:
-        for document in result.get("documents") or ():
-            self._document(document)
-        self._portion_failed(Problem("internal") if self._portion else None)
-
-    def _portion_failed(self, problem: Problem | None) -> None:
+    def _ended(self, problem: Problem | None, result: Any) -> None:
         self._job = None
-        if problem is not None and problem.code == "cancelled":
-            self._left += reversed(self._portion.values())
-            self._stopped = True
-        elif problem is not None:
-            for path in self._portion.values():
-                self._done += 1
-                self.refused.emit(content_of(path), problem)
-            self._stopped = self._stopped or problem.code in _GIVES_UP
-        self._portion = {}
-        self._next()
+        self.problem = problem
+        told = result if isinstance(result, dict) else {}
+        self.counts, self.left_out = told.get("counts") or {}, told.get("left_out") or {}
+        for data in told.get("documents") or ():
+            self._document(data)
+        if self.resumed and self.run:
+            self._catch_up([], -1.0)
+        else:
+            self.over.emit()
+
+    def _catch_up(self, found: list[VerifiedDocument], place: float | None) -> None:
+        """Verdicts of before the run was gone on with are read from the run."""
+        for document in found:
+            self._known.setdefault(document.path, document)
+        if place is None:
+            self.over.emit()
+        else:
+            self.read(True, place, self._catch_up)
+
+
+def request_for(paths: Sequence[str], online: bool, trust: Sequence[str] = ()) -> dict[str, Any]:
+    """The request to check these files and folders; `trust` names files with the roots to go by instead of the home's."""
+    files, folders = worth_verifying(paths)
+    return {
+        "files": [to_uri(path) for path in files],
+        "folders": [to_uri(path) for path in folders],
+        "trust": [to_uri(path) for path in trust],
+        "fetch": online,
+    }

@@ -202,11 +202,11 @@ QRadioButton::indicator:checked { width: 6px; height: 6px; border: 5px solid @ac
 QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid @quiet; border-radius: 3px; background: @panel; }
 QCheckBox::indicator:checked { border: 1px solid #1F5FAF; background: #1F5FAF; image: url("@tick"); }
 QCheckBox:focus, QRadioButton:focus { text-decoration: underline; }
-QListWidget, QTableWidget { border: 1px solid @line; border-radius: 6px; background: @panel; outline: 0; }
-QListWidget:focus, QTableWidget:focus { border: 1px solid @accent; }
+QListWidget, QTableView { border: 1px solid @line; border-radius: 6px; background: @panel; outline: 0; }
+QListWidget:focus, QTableView:focus { border: 1px solid @accent; }
 QListWidget::item { padding: 6px; border-bottom: 1px solid @ground; }
-QListWidget::item:selected, QTableWidget::item:selected { background: @accent_soft; color: @text; }
-QTableWidget::item { padding: 4px 8px; }
+QListWidget::item:selected, QTableView::item:selected { background: @accent_soft; color: @text; }
+QTableView::item { padding: 4px 8px; }
 QHeaderView::section { background: @ground; color: @quiet; border: none; border-bottom: 1px solid @line; padding: 5px 8px; }
 QProgressBar { border: 1px solid @line; border-radius: 6px; background: @ground; height: 14px; text-align: center; }
 QProgressBar::chunk { background: @accent; border-radius: 5px; }

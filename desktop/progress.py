@@ -79,7 +79,7 @@ class ProgressPanel(QWidget):
         self.bar.setValue(done)
         self._count.setText(words("progress.count", done=done, total=total))
         told = [words("progress.rate", rate=f"{float(rate):.1f}")] if rate else []
-        if (left := data.get("seconds_left")) and left >= _WORTH_TELLING:
+        if (left := data.get("left")) and left >= _WORTH_TELLING:
             told.append(words("progress.left.minutes", count=round(left / 60)) if left >= 90 else words("progress.left.seconds", count=round(left)))
         self._rate.setText(words("list.comma").join(told))
 

@@ -109,7 +109,7 @@ def signature_card(
         acts.addWidget(button(words("signature.compare"), compare, "link", f"{words('signature.compare')}: {signer}"))
     acts.addStretch(1)
     if signature.reason:
-        acts.addWidget(label(words("signature.reason_code", code=signature.reason), "small"))
+        column.addWidget(label(words("signature.reason_code", code=signature.reason), "small", wrap=True))
     if acts.count() > 1:
         column.addLayout(acts)
     return named(card, f"{word}, {signer}", why)
@@ -143,16 +143,16 @@ def row_of_changes(column: QVBoxLayout, changes: Sequence[Change], words: Words,
         column.addWidget(label(words("change.more", count=len(changes) - most), "small"))
 
 
-def unseen_panel(points: Sequence[str], words: Words) -> QWidget:
-    """What nobody looked at for this verdict."""
+def not_checked_panel(points: Sequence[str], words: Words) -> QWidget:
+    """What the verdict leaves open."""
     card = frame("panel")
     column = QVBoxLayout(card)
     column.setContentsMargins(16, 12, 16, 12)
     column.setSpacing(4)
-    column.addWidget(label(words("unseen.title"), "heading"))
+    column.addWidget(label(words("verify.not_checked"), "heading"))
     for point in points:
-        column.addWidget(label(f"· {words(f'unseen.{point}')}", wrap=True))
-    return named(card, words("unseen.title"), " ".join(words(f"unseen.{point}") for point in points))
+        column.addWidget(label(f"· {point[:1].upper()}{point[1:]}", wrap=True))
+    return named(card, words("verify.not_checked"), " ".join(points))
 
 
 def facts(signature: Signature, words: Words) -> list[tuple[str, str]]:

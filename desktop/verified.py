@@ -1,7 +1,7 @@
 """A verdict as the window shows it, frozen: the file, its signatures, what came after each, and what nobody looked at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from desktop.nouns import Wire, path_of, spoken
@@ -104,38 +104,34 @@ class VerifiedDocument:
     reason: str | None
     explanation: Mapping[str, str]
     signatures: tuple[Signature, ...]
-    wire: Wire
-    """The whole answer, as reports are made of it."""
+    not_checked: tuple[str, ...] = ()
+    """What the verdict leaves open, in words."""
+    sha256: str = ""
+    size: int | None = None
 
     @classmethod
     def from_wire(cls, data: Wire, lang: str) -> "VerifiedDocument":
         """From an entry of `documents` of a verification result."""
         signatures = tuple(Signature.from_wire(s, lang) for s in data.get("signatures") or ())
-        verdict = str(data.get("verdict", "indeterminate"))
-        return cls(path_of(data.get("file")), verdict, data.get("reason"), data.get("explanation") or {}, signatures, data)
+        return cls(
+            path=path_of(data.get("file")),
+            verdict=str(data.get("verdict", "indeterminate")),
+            reason=data.get("reason"),
+            explanation=data.get("explanation") or {},
+            signatures=signatures,
+            not_checked=tuple(spoken(entry.get("description"), lang) for entry in data.get("not_checked") or () if isinstance(entry, dict)),
+            sha256=str(data.get("sha256") or ""),
+            size=data.get("size"),
+        )
+
+    def beside(self, path: str) -> "VerifiedDocument":
+        """The same verdict, told of the file that the signature file stands beside."""
+        return replace(self, path=path)
 
     @property
     def unsigned(self) -> bool:
         """Whether there is no signature in it at all."""
         return self.reason == NO_SIGNATURE and not self.signatures
-
-
-UNSEEN: Final = ("offline", "no_source", "unknown", "claimed", "ledger", "never")
-"""What a verification may leave open, in the order it is told: texts `unseen.…`."""
-
-
-def unseen(document: VerifiedDocument, online: bool) -> tuple[str, ...]:
-    """What nobody looked at for this verdict, as keys out of `UNSEEN`; `online` tells whether issuers could be asked."""
-    signatures = document.signatures
-    open_points = {
-        "offline": not online and any(s.revocation in ("unknown", "") for s in signatures),
-        "no_source": any(s.revocation == "not_offered" for s in signatures),
-        "unknown": online and any(s.revocation == "unknown" for s in signatures),
-        "claimed": any(s.time_source == "claimed" for s in signatures),
-        "ledger": any(s.ledger in ("no_ledger", "") for s in signatures),
-        "never": bool(signatures),
-    }
-    return tuple(key for key in UNSEEN if open_points[key])
 
 
 def _page(value: Any) -> int | None:

@@ -1,24 +1,26 @@
 """Checking signatures: files and folders in, verdict first, then each signature with its reasons and its place on the page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QMenu, QScrollArea, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from desktop.checking import Checking
+from desktop.checking import Checking, request_for
 from desktop.comparison import ComparisonView
+from desktop.consent import in_fours
 from desktop.files import DropArea, choose_files, choose_folder, dropped_paths
-from desktop.nouns import shown_name
 from desktop.parts import banner, button, empty, label, named, settle
 from desktop.placement import Box
 from desktop.preview_panel import PreviewPanel
 from desktop.progress import ProgressPanel
-from desktop.verdict import signature_card, unseen_panel, verdict_banner, verdict_word
-from desktop.verdict_table import KINDS, Result, VerdictTable, kind_of
-from desktop.verified import Signature, VerifiedDocument, unseen
+from desktop.verdict import not_checked_panel, signature_card, verdict_banner, verdict_word
+from desktop.verdict_table import KINDS, VerdictTable, kind_of
+from desktop.verified import Signature, VerifiedDocument
 from desktop.wire import Agent
+from desktop.wording import TEXTS
 from desktop.words import Words
 
 _CARDS = 60
@@ -35,9 +37,9 @@ class VerifyPage(QStackedWidget):
         self._agent, self._words = agent, words
         self.job: Checking | None = None
         self._asked: list[str] = []
-        self._results: list[Result] = []
+        self._last: Checking | None = None
+        """The check whose verdicts are shown."""
         self._worth_a_look = 0
-        self._checked_online = True
         self._marked: Signature | None = None
         self.setAcceptDrops(True)
         self.drop = DropArea(words("drop.verify"), words("drop.verify.hint"), words("verify.dialog"), words, folders=True)
@@ -57,19 +59,24 @@ class VerifyPage(QStackedWidget):
             self.addWidget(face)
 
     def verify(self, paths: Sequence[str]) -> None:
-        """Check these files, and what can be signed in these folders."""
-        if self.job is not None or not paths:
-            return
-        self._asked, self._results, self._worth_a_look = list(paths), [], 0
-        self._checked_online = self.online.isChecked()
+        """Check these files, and what is signed in these folders."""
+        if self.job is None and paths:
+            self._asked = list(paths)
+            self._begin(request_for(paths, self.online.isChecked()))
+
+    def go_on(self) -> None:
+        """Check what is left of a check that was stopped."""
+        if self.job is None and self._last is not None and self._last.run:
+            self._begin({"resume": self._last.run})
+
+    def _begin(self, request: Mapping[str, Any]) -> None:
+        self._worth_a_look = 0
         self.comparison.close_down()
-        self.progress.start(len(paths))
+        self.progress.start(len(request.get("files", ())))
         self.setCurrentWidget(self.progress)
-        self.job = job = Checking(self._agent, self._words, paths, self._checked_online, (), self)
-        job.looking.connect(lambda count: self.progress.note(self._words("verify.looking", count=count)))
+        self.job = job = Checking(self._agent, self._words, request, self)
         job.progress.connect(self._progress)
         job.verified.connect(self._verified)
-        job.refused.connect(lambda path, problem: self._verified((path, problem)))
         job.over.connect(self._finish)
 
     def close_down(self) -> None:
@@ -157,7 +164,8 @@ class VerifyPage(QStackedWidget):
         menu.addAction(words("drop.choose"), lambda: self.verify(choose_files(self, words("verify.dialog"), words)))
         menu.addAction(words("drop.choose.folder"), lambda: self.verify(choose_folder(self, words("verify.dialog"))))
         self.more.setMenu(menu)
-        for widget in (self._again_online, self.again, self.more):
+        self.resume = button(words("verify.go_on"), self.go_on)
+        for widget in (self._again_online, self.resume, self.again, self.more):
             head.addWidget(widget)
         return head
 
@@ -172,8 +180,10 @@ class VerifyPage(QStackedWidget):
         row.addWidget(self._sum, 1)
         self.filter = named(QComboBox(), words("verify.filter"))
         self.filter.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.filter.activated.connect(lambda index: self.table.show_results(self._results, str(self.filter.itemData(index))))
+        self.filter.activated.connect(lambda index: self._fill(str(self.filter.itemData(index))))
         row.addWidget(self.filter)
+        self._stopped = QVBoxLayout()
+        column.addLayout(self._stopped)
         column.addLayout(row)
         column.addWidget(self.table, 1)
         return part
@@ -184,68 +194,82 @@ class VerifyPage(QStackedWidget):
         if self.job is not None:
             self.job.stop()
 
-    def _progress(self, data: dict[str, object]) -> None:
-        self.progress.note(self._words("verify.so_far", count=self._worth_a_look) if self._worth_a_look else "")
+    def _progress(self, data: dict[str, Any]) -> None:
+        if data.get("stage") == "look":
+            self.progress.note(self._words("verify.looking", count=data.get("done") or 0))
+        else:
+            self.progress.note(self._words("verify.so_far", count=self._worth_a_look) if self._worth_a_look else "")
         self.progress.progress(data)
 
-    def _verified(self, result: Result) -> None:
-        self._results.append(result)
-        self._worth_a_look += kind_of(result) != "passed"
+    def _verified(self, document: VerifiedDocument) -> None:
+        self._worth_a_look += kind_of(document) != "passed"
 
-    def _finish(self, left: int) -> None:
+    def _finish(self) -> None:
         job, self.job = self.job, None
-        others = job.others if job is not None else 0
-        if job is not None:
-            job.deleteLater()
-        empty(self._notice)
-        if not self._results:
-            if job is not None and not job.total and not job.stopped:
-                self._notice.addWidget(banner("doubt", "indeterminate", self._words("verify.nothing")))
-                settle(self._notice)
-            self.setCurrentWidget(self._empty)
+        if job is None:
             return
-        many = len(self._results) > 1 or others > 0 or left > 0
-        self._above.setVisible(many)
+        if self._last is not None:
+            self._last.deleteLater()
+        self._last = job
+        empty(self._notice)
+        counts = job.counts or {"passed": len(job.documents) - self._worth_a_look}
+        if not job.documents and not counts.get("passed"):
+            self._say_nothing(job)
+            return
         self.setCurrentWidget(self._verdicts)
-        self.table.show_results(self._results)
-        self._sum_up(others, left)
-        wanted = self.table.height_for(min(len(self._results), _ROWS)) + 50
+        self._above.setVisible(len(job.documents) > 1 or sum(counts.values()) > 1 or any(job.left_out.values()))
+        self._sum_up(job)
+        self._fill("")
+        wanted = self.table.height_for(min(len(job.documents), _ROWS)) + 50
         height = max(self._down.height(), 2 * wanted)
-        self._down.setSizes([max(wanted, height * 2 // 5 if len(self._results) > _ROWS else wanted), height])
+        self._down.setSizes([max(wanted, height * 2 // 5) if len(job.documents) > _ROWS else wanted, height])
 
-    def _sum_up(self, others: int, left: int) -> None:
-        words, counts = self._words, self.table.rows.counts()
-        said = [words("verify.sum", total=sum(counts.values()), **counts)]
-        if others:
-            said.append(words("verify.sum.others", count=others))
-        if left:
-            said.append(words("verify.sum.left", count=left))
-        self._sum.setText(" ".join(said) if words.lang == "en" else "".join(said))
+    def _say_nothing(self, job: Checking) -> None:
+        """There is not one verdict to show."""
+        words, problem = self._words, job.problem
+        if problem is None:
+            self._notice.addWidget(banner("doubt", "indeterminate", words("verify.nothing")))
+        elif problem.code != "cancelled":
+            self._notice.addWidget(banner("bad", "failed", *words.error(problem.code, problem.facts, problem.detail, problem.hint)))
+        self.setCurrentWidget(self._empty)
+        settle(self._notice)
+
+    def _sum_up(self, job: Checking) -> None:
+        words = self._words
+        unsigned = sum(kind_of(document) == "unsigned" for document in job.documents)
+        counts = {**dict.fromkeys(KINDS, 0), "unsigned": unsigned, **{kind: int(job.counts.get(kind, 0)) for kind in ("passed", "failed")}}
+        counts["indeterminate"] = int(job.counts.get("indeterminate", unsigned)) - unsigned
+        if not job.counts:  # nobody was left to count
+            counts |= {kind: sum(kind_of(document) == kind for document in job.documents) for kind in KINDS}
+        total = sum(counts.values())
+        out = [words(f"verify.left.{kind}", count=count) for kind, count in job.left_out.items() if count and f"verify.left.{kind}" in TEXTS]
+        self._sum.setText(words.together(words("verify.sum", total=total, **counts), *out))
+        empty(self._stopped)
+        if job.problem is not None:
+            told = words("verify.stopped", count=job.left)
+            if job.problem.code != "cancelled":
+                told = words.together(words.error(job.problem.code, job.problem.facts, job.problem.detail, job.problem.hint)[0], told)
+            self._stopped.addWidget(banner("doubt", "indeterminate", told, words("verify.stopped.hint") if job.run else ""))
+            settle(self._stopped)
+        self._above.setVisible(self._above.isVisibleTo(self._verdicts) or job.problem is not None)
+        self.resume.setVisible(job.problem is not None and bool(job.run))
         self.filter.clear()
-        self.filter.addItem(words("verify.kind.all", count=sum(counts.values())), "")
+        self.filter.addItem(words("verify.kind.all", count=total), "")
         for kind in KINDS:
             if counts[kind]:
                 word = words("verify.kind.unsigned") if kind == "unsigned" else verdict_word(kind, words)
                 self.filter.addItem(words("verify.kind.item", kind=word, count=counts[kind]), kind)
         self.filter.setVisible(self.filter.count() > 2)
 
-    def _show(self, result: Result) -> None:
-        empty(self._details)
-        words = self._words
-        self._marked = None
-        if isinstance(result, VerifiedDocument):
-            self._show_document(result)
-            first = next((s for s in result.signatures if s.shown_on_page), None)
-            self._look_at(result.path, first)
-        else:
-            path, problem = result
-            message, hint = words.error(problem.code, problem.facts, problem.detail, problem.hint)
-            self._details.addWidget(banner("doubt", "indeterminate", f"{shown_name(path)}: {message}", hint))
-            self._look_at(path, None)
-        self._details.addStretch(1)
-        settle(self._details)
+    def _fill(self, kind: str) -> None:
+        job = self._last
+        if job is not None:
+            listed = job.documents
+            unlisted = int(job.counts.get("passed", 0)) > sum(document.verdict == "passed" for document in listed)
+            self.table.show_results(listed, kind, partial(job.read, False) if unlisted else None)
 
-    def _show_document(self, document: VerifiedDocument) -> None:
+    def _show(self, document: VerifiedDocument) -> None:
+        empty(self._details)
         words = self._words
         self._details.addWidget(verdict_banner(document, words))
         if document.signatures:
@@ -256,8 +280,15 @@ class VerifyPage(QStackedWidget):
             self._details.addWidget(signature_card(signature, words, show, compare, said))
         if len(document.signatures) > _CARDS:
             self._details.addWidget(label(words("verify.signatures.more", count=len(document.signatures) - _CARDS), "quiet", wrap=True))
-        if points := unseen(document, self._checked_online):
-            self._details.addWidget(unseen_panel(points, words))
+        if document.not_checked:
+            self._details.addWidget(not_checked_panel(document.not_checked, words))
+        if document.sha256:
+            digest = label(words("verify.digest", digest=in_fours(document.sha256)), "small", wrap=True)
+            digest.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            self._details.addWidget(digest)
+        self._details.addStretch(1)
+        settle(self._details)
+        self._look_at(document.path, next((s for s in document.signatures if s.shown_on_page), None))
 
     def _compare(self, path: str, signature: Signature) -> None:
         self.setCurrentWidget(self.comparison)

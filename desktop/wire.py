@@ -128,6 +128,8 @@ class Job(QObject):
     waiting = Signal(dict)
     batch = Signal(str)
     """The name of the set being signed, as soon as it has one."""
+    heard = Signal(str, dict)
+    """Any other event, by its name."""
     done = Signal(dict)
     failed = Signal(object, object)
     """(Problem, result so far or None)."""
@@ -185,6 +187,8 @@ class Job(QObject):
         elif name == "failed":
             self._ended = True
             self.failed.emit(Problem.from_wire(data.get("problem")), data.get("result"))
+        else:
+            self.heard.emit(name, data)
 
     def _cut_off(self, problem: Problem | None) -> None:
         if not self._ended:

@@ -34,8 +34,19 @@ VERIFY_TEXTS: Mapping[str, tuple[str, str]] = {
         "共 {total} 个文件：{passed} 个通过，{failed} 个不通过，{indeterminate} 个无法确认，{unsigned} 个没有签名。",
         "{total} files: {passed} passed, {failed} failed, {indeterminate} indeterminate, {unsigned} not signed.",
     ),
-    "verify.sum.others": ("另有 {count} 个文件不含签名，没有检查。", "{count} other files cannot hold a signature and were not looked at."),
-    "verify.sum.left": ("已停止：还有 {count} 个文件没有检查。", "Stopped: {count} files were not checked."),
+    "verify.left.without_signature": ("{count} 个文件不含签名，没有列出。", "{count} files hold no signature and are not listed."),
+    "verify.left.reports": ("{count} 个验签报告没有检查。", "{count} verification reports were left alone."),
+    "verify.left.hidden": ("{count} 个隐藏文件或文件夹没有检查。", "{count} hidden files or folders were left alone."),
+    "verify.left.linked_folders": ("{count} 个链接文件夹没有进入。", "{count} linked folders were not entered."),
+    "verify.left.special": ("{count} 个特殊文件没有检查。", "{count} special files were left alone."),
+    "verify.stopped": ("已停止：还有 {count} 个文件没有检查。", "Stopped: {count} files were not checked."),
+    "verify.stopped.hint": (
+        "点“继续验签”可接着检查，已有结论的不会重做。",
+        "Choose “Go on” to check the rest; what has a verdict is not checked again.",
+    ),
+    "verify.go_on": ("继续验签", "Go on"),
+    "verify.not_checked": ("没有检查的内容", "What was not checked"),
+    "verify.digest": ("文件指纹（SHA-256）{digest}", "Fingerprint (SHA-256) {digest}"),
     "verify.looking": ("正在查找文件，已找到 {count} 个……", "Looking for files, {count} so far…"),
     "verify.so_far": ("已发现 {count} 个需要留意的文件", "{count} files need attention so far"),
     "verify.nothing": (
@@ -75,8 +86,8 @@ VERIFY_TEXTS: Mapping[str, tuple[str, str]] = {
     "signature.place": ("位置", "Place"),
     "signature.place.rect": ("第 {page} 页，距左 {x} 毫米，距下 {y} 毫米", "Page {page}, {x} mm from the left, {y} mm from the bottom"),
     "signature.place.none": ("页面上不显示", "Not shown on a page"),
-    "signature.show": ("在页面上查看", "Show on the page"),
-    "signature.compare": ("对照签名时的版本", "Compare with what was signed"),
+    "signature.show": ("在页面上查看", "Show on page"),
+    "signature.compare": ("对照签名时的版本", "Compare versions"),
     "signature.changes": ("签名后的改动", "Changes after signing"),
     "signature.changes.none": ("没有", "None"),
     "change.allowed": ("允许：{text}", "Permitted: {text}"),
@@ -100,32 +111,6 @@ VERIFY_TEXTS: Mapping[str, tuple[str, str]] = {
     "ledger.verdict.not_allowed": ("未经批准", "Not allowed"),
     "ledger.verdict.not_in_ledger": ("台账无记录", "Not in the ledger"),
     "signature.reason_code": ("说明代码 {code}", "Reason code {code}"),
-    # what nobody looked at
-    "unseen.title": ("没有检查的内容", "What was not checked"),
-    "unseen.offline": (
-        "没有联网查询证书是否已被吊销（“联网查询吊销”已关闭）。",
-        "Whether the certificate was revoked was not looked up: online look-up is off.",
-    ),
-    "unseen.no_source": (
-        "证书没有提供吊销查询途径，是否已被吊销未检查。",
-        "The certificate names no source for revocation, so that was not checked.",
-    ),
-    "unseen.unknown": (
-        "发证机构没有答复，证书是否已被吊销不清楚。",
-        "The issuer gave no answer, so whether the certificate was revoked is not known.",
-    ),
-    "unseen.claimed": (
-        "签名时间来自签名人的电脑，没有可信时间戳证明。",
-        "The time of signing is what the signer’s computer said; no trusted time-stamp proves it.",
-    ),
-    "unseen.ledger": (
-        "本机没有对方单位的台账，不知道这次签署是否经过批准。",
-        "There is no ledger of the signing organisation here, so whether this signature was approved is not known.",
-    ),
-    "unseen.never": (
-        "文件内容是否真实、签名人是否有权签署，验签不作判断。",
-        "Verifying does not judge whether what the document says is true, or whether the signer was entitled to sign it.",
-    ),
     # the signed version beside the present one
     "compare.title": ("签名时的版本与现在的版本：{name}（{signer}）", "What was signed and what is there now: {name} ({signer})"),
     "compare.then": ("签名时的版本", "What was signed"),

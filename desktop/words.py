@@ -45,6 +45,10 @@ class Words:
         own = exact or (HINTS.get(code) if needs_command or not facts.get("reason") else None) or (HINTS["other"] if needs_command else None)
         return message, advice if own is None else own[0 if self.lang == "zh" else 1]
 
+    def together(self, *sentences: str) -> str:
+        """Sentences one after the other."""
+        return ("" if self.lang == "zh" else " ").join(filter(None, sentences))
+
     def size(self, count: int) -> str:
         """A file size a person reads at a glance."""
         if count < 1000:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from tokens import platform
 
@@ -53,6 +53,8 @@ class FakeAgent:
         self.before_done.set()
         self.cancelled = threading.Event()
         self.verification: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: {"documents": []}
+        self.run: list[dict[str, Any]] = []
+        """The verdicts of the last verification."""
         self.answered: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
         """Short calls by their path; an answer with a status is a problem."""
         self.modules: list[dict[str, Any]] = []
@@ -147,14 +149,9 @@ class FakeAgent:
             emit = self._stream(http)
             http.close_connection = True
             emit("job", {"job": "v1"})
-            result = self.verification(body)
-            for entry in result["documents"]:
-                emit("document", entry)
-            self.before_done.wait(30)
-            if self.cancelled.is_set():
-                emit("failed", {"problem": problem("cancelled"), "result": None})
-            else:
-                emit("done", {"result": result})
+            self._verify(emit, body)
+        elif path.startswith("/v1/verifications/runs/"):
+            self._json(http, self._page(path))
         elif path in self.answered:
             told = self.answered[path](body)
             self._json(http, told, told.get("status", 200))
@@ -167,6 +164,31 @@ class FakeAgent:
             self._json(http, None, 204)
         else:
             self._json(http, {"version": "0", "jobs": 0})
+
+    def _verify(self, emit: Emit, body: dict[str, Any]) -> None:
+        self.cancelled.clear()
+        emit("run", {"run": "V1"})
+        told = self.verification(body)
+        documents, waiting = told["documents"], told.pop("waiting", 0)
+        self.run = documents
+        for number, entry in enumerate(documents, 1):
+            if (not body.get("folders") or entry["verdict"] != "passed") and not body.get("resume"):
+                emit("document", entry)
+            emit("progress", {"stage": "verify", "done": number, "total": len(documents) + waiting, "rate": 12.5, "left": 60})
+        self.before_done.wait(30)
+        verdicts = [entry["verdict"] for entry in documents]
+        counts = {verdict: verdicts.count(verdict) for verdict in ("passed", "failed", "indeterminate")} | {"waiting": waiting}
+        result = {"run": "V1", "counts": counts, "left_out": told.get("left_out", {})}
+        if self.cancelled.is_set():
+            emit("failed", {"problem": problem("cancelled", reason="verification", run="V1"), "result": result})
+        elif told.get("dies") is None:
+            emit("done", {"result": result})
+
+    def _page(self, path: str) -> dict[str, Any]:
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
+        kept = [(n, d) for n, d in enumerate(self.run) if n > float(asked["after"]) and (asked["exceptions"] != "true" or d["verdict"] != "passed")]
+        page = kept[: int(asked["limit"])]
+        return {"documents": [d for _, d in page], "next": page[-1][0] if len(page) == int(asked["limit"]) else None}
 
     def _json(self, http: BaseHTTPRequestHandler, body: Any, status: int = 200) -> None:
         raw = b"" if body is None else json.dumps(body).encode()

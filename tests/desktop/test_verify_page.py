@@ -1,18 +1,19 @@
 """What a person sees who checks signatures, against a scripted agent: verdicts, folders, what changed, what was not looked at."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from PySide6.QtCore import QModelIndex
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from agent.api.uris import to_uri
+from desktop.verified import VerifiedDocument
 from desktop.window import Window
-from desktop.wire import Problem
 from tests.desktop.fake import FakeAgent, problem
 from tests.desktop.test_window import drop, texts
 
@@ -36,12 +37,12 @@ def rows(window: Window) -> list[tuple[str, str]]:
     return [(model.index(row, 0).data(), model.index(row, 1).data()) for row in range(model.rowCount())]
 
 
-def judged(verdicts: dict[str, str], **more: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """An agent that gives each file, by its name, its verdict."""
+def judged(verdicts: dict[str, str], inside: Sequence[Path] = (), **more: Any) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """An agent that gives each file, by its name, its verdict; `inside` are the files it finds in folders."""
 
     def judge(body: dict[str, Any]) -> dict[str, Any]:
         documents = []
-        for uri in body["files"]:
+        for uri in (*body.get("files", ()), *(to_uri(str(path)) for path in inside)):
             verdict = verdicts.get(unquote(uri.rsplit("/", 1)[1]), "passed")
             unsigned = {"reason": "NO_SIGNATURE"} if verdict == "unsigned" else {}
             told = {"file": uri, "verdict": "indeterminate" if unsigned else verdict, "explanation": {"zh": "因为。", "en": "Because."}}
@@ -82,8 +83,6 @@ def test_a_verdict_comes_first_in_words_and_each_signature_has_its_place(ready: 
     box = ready.verify.preview.view._box
     assert box.isVisible()
     assert box.rect().top() == pytest.approx(297 - 50, abs=0.2)
-    body = next(b for _, p, b in fake.requests if p == "/v1/verifications")
-    assert body["signature"] is None
 
 
 def test_several_files_are_listed_with_their_verdicts_and_separate_signatures_are_found(
@@ -103,92 +102,98 @@ def test_a_verification_that_fails_is_no_verdict(ready: Window, fake: FakeAgent,
     fake.refuse = problem("input_unusable", 422, reason="unreadable", name="x")
     ready.verify_files(drawings[:1])
     qtbot.waitUntil(lambda: "读不了文件" in texts(ready.verify), timeout=30_000)
-    assert rows(ready)[0][0] == "无法确认"
 
 
-def test_a_folder_is_searched_through_and_its_exceptions_come_first(ready: Window, fake: FakeAgent, tmp_path: Path, qtbot: QtBot) -> None:
-    folder = tmp_path / "套图"
-    inner = folder / "结构"
-    inner.mkdir(parents=True)
-    for name in ("a.pdf", "b.pdf", "z.txt", ".hidden.pdf", "结构/c.pdf", "结构/d.dwg", "结构/d.dwg.p7s", "结构/e.asice"):
-        (folder / name).write_bytes(b"x")
-    (inner / "round").symlink_to(folder)
-    (inner / "nowhere.pdf").symlink_to(folder / "gone")
-    fake.verification = judged({"b.pdf": "unsigned", "c.pdf": "failed", "d.dwg.p7s": "indeterminate"})
+def test_of_a_folder_the_exceptions_come_first_and_the_rest_is_read_as_far_as_somebody_looks(
+    ready: Window, fake: FakeAgent, tmp_path: Path, qtbot: QtBot
+) -> None:
+    inside = [tmp_path / "结构" / name for name in ("c.pdf", "d.dwg", "e.asice")] + [tmp_path / f"{n:03}.pdf" for n in range(450)]
+    verdicts = {"007.pdf": "unsigned", "c.pdf": "failed", "d.dwg": "indeterminate"}
+    out = {"without_signature": 3, "hidden": 0, "linked_folders": 1}
+    fake.verification = lambda body: judged(verdicts, inside)(body) | {"left_out": out}
     ready.show_page(1)
-    drop(ready.verify.drop, [str(folder)])
+    drop(ready.verify.drop, [str(tmp_path)])
     done(ready, qtbot)
-    assert rows(ready) == [("不通过", "结构/c.pdf"), ("无法确认", "结构/d.dwg"), ("没有签名", "b.pdf"), ("通过", "a.pdf"), ("通过", "结构/e.asice")]
+    (body,) = fake.asked("/v1/verifications")
+    assert (body["files"], body["folders"], body["collect"]) == ([], [to_uri(str(tmp_path))], False)
+    assert rows(ready)[:3] == [("不通过", "结构/c.pdf"), ("无法确认", "结构/d.dwg"), ("没有签名", "007.pdf")]
     text = texts(ready.verify)
-    assert "共 5 个文件：2 个通过，1 个不通过，1 个无法确认，1 个没有签名。另有 1 个文件不含签名，没有检查。" in text
+    assert "共 453 个文件：450 个通过，1 个不通过，1 个无法确认，1 个没有签名。" in text
+    assert "3 个文件不含签名，没有列出。" in text
+    assert "1 个链接文件夹没有进入。" in text
+    assert "隐藏文件" not in text
     choice = ready.verify.filter
-    assert [choice.itemText(i) for i in range(choice.count())] == ["全部（5）", "不通过（1）", "无法确认（1）", "没有签名（1）", "通过（2）"]
+    assert [choice.itemText(i) for i in range(choice.count())] == ["全部（453）", "不通过（1）", "无法确认（1）", "没有签名（1）", "通过（450）"]
+    while ready.verify.table.rows.canFetchMore(QModelIndex()) or len(rows(ready)) < 453:
+        before = len(rows(ready))
+        ready.verify.table.scrollToBottom()
+        qtbot.waitUntil(lambda before=before: len(rows(ready)) > before)
+    assert rows(ready)[3:5] == [("通过", "结构/e.asice"), ("通过", "000.pdf")]
+    assert len(set(rows(ready))) == 453
     choice.activated.emit(1)
     assert rows(ready) == [("不通过", "结构/c.pdf")]
 
 
 def test_a_folder_without_signatures_says_so(ready: Window, fake: FakeAgent, tmp_path: Path, qtbot: QtBot) -> None:
-    (tmp_path / "a.txt").write_bytes(b"x")
     ready.show_page(1)
     ready.verify.verify([str(tmp_path)])
     done(ready, qtbot)
     assert "没有能含签名的文件" in texts(ready.verify)
-    assert fake.asked("/v1/verifications") == []
 
 
-def test_many_files_go_in_portions_and_a_stop_keeps_what_is_done(ready: Window, fake: FakeAgent, tmp_path: Path, qtbot: QtBot) -> None:
-    for n in range(150):
-        (tmp_path / f"{n:03}.pdf").write_bytes(b"x")
-    fake.verification = judged({"001.pdf": "failed"})
+def test_what_was_stopped_keeps_its_verdicts_and_is_gone_on_with(ready: Window, fake: FakeAgent, tmp_path: Path, qtbot: QtBot) -> None:
+    inside = [tmp_path / f"{n:03}.pdf" for n in range(9)]
+    fake.verification = lambda body: judged({"001.pdf": "failed"}, inside)(body) | {"waiting": 86}
     fake.before_done.clear()
     ready.show_page(1)
     ready.verify.verify([str(tmp_path)])
-    qtbot.waitUntil(lambda: "64 / 150" in texts(ready.verify))
-    assert "已发现 1 个需要留意的文件" in texts(ready.verify)
+    qtbot.waitUntil(lambda: "9 / 95" in texts(ready.verify))
+    text = texts(ready.verify)
+    assert "每秒 12.5 个，约剩 60 秒" in text
+    assert "已发现 1 个需要留意的文件" in text
     ready.verify.progress.stop.click()
     done(ready, qtbot)
-    (body,) = fake.asked("/v1/verifications")
-    assert len(body["files"]) == 64
+    assert "已停止：还有 86 个文件没有检查。" in texts(ready.verify)
     assert rows(ready)[0] == ("不通过", "001.pdf")
-    assert "还有 86 个文件没有检查" in texts(ready.verify)
-
-
-def test_nobody_answering_ends_the_check_and_no_file_is_lost(ready: Window, fake: FakeAgent, tmp_path: Path, qtbot: QtBot) -> None:
-    for n in range(70):
-        (tmp_path / f"{n:03}.pdf").write_bytes(b"x")
-    fake.refuse = problem("agent_unreachable", 503)
-    ready.verify.verify([str(tmp_path)])
+    fake.verification = judged({"001.pdf": "failed", "008.pdf": "failed"}, inside)
+    press(ready, "继续验签")
     done(ready, qtbot)
-    assert [word for word, _ in rows(ready)] == ["无法确认"] * 64
+    body = fake.asked("/v1/verifications")[-1]
+    assert body["resume"] == "V1"
+    assert rows(ready)[:2] == [("不通过", "001.pdf"), ("不通过", "008.pdf")]
+    assert "已停止" not in texts(ready.verify)
+
+
+def test_an_agent_that_dies_leaves_the_verdicts_that_were_told(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
+    fake.verification = lambda body: {"documents": judged({})(body)["documents"][:1], "waiting": 1, "dies": True}
     ready.show_page(1)
-    assert "还有 6 个文件没有检查" in texts(ready.verify)
+    ready.verify.verify(drawings)
+    done(ready, qtbot)
+    assert rows(ready) == [("通过", "结施-03.pdf")]
+    assert "还有 1 个文件没有检查" in texts(ready.verify)
 
 
 def test_issuers_are_asked_unless_that_is_turned_off(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
-    unknown = {**PASSED, "verdict": "indeterminate", "reason": "TRY_LATER", "revocation": "unknown"}
-    fake.verification = judged({}, signatures=[unknown])
+    fake.verification = judged({}, signatures=[PASSED])
     ready.show_page(1)
     ready.verify.verify(drawings[:1])
     done(ready, qtbot)
-    assert "发证机构没有答复" in texts(ready.verify)
     ready.verify._again_online.click()
     press(ready, "重新验签")
     done(ready, qtbot)
     assert [body["fetch"] for body in fake.asked("/v1/verifications")] == [True, False]
-    assert "没有联网查询证书是否已被吊销" in texts(ready.verify)
     assert not ready.verify.online.isChecked()
 
 
-def test_what_was_not_checked_is_said_and_what_nobody_can_check(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
-    fake.verification = judged({}, signatures=[{**PASSED, "time_source": "timestamp", "revocation": "good", "ledger": "allowed"}])
+def test_what_was_not_checked_is_said(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
+    points = [{"code": "time_claimed", "description": {"zh": "签署时间没有时间戳证明", "en": "the time is not proved"}}]
+    fake.verification = judged({}, signatures=[{**PASSED, "ledger": "allowed"}], not_checked=points, sha256="ab" * 32, size=7)
     ready.show_page(1)
     ready.verify.verify(drawings[:1])
     done(ready, qtbot)
     text = texts(ready.verify)
-    assert "文件内容是否真实、签名人是否有权签署" in text
-    assert "已批准用印，台账有记录" in text
-    for silent in ("没有可信时间戳证明", "吊销查询途径", "没有对方单位的台账"):
-        assert silent not in text
+    for said in ("没有检查的内容", "签署时间没有时间戳证明", "已批准用印，台账有记录", "abab abab"):
+        assert said in text
 
 
 def test_a_name_of_others_is_shown_and_never_obeyed(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
@@ -273,9 +278,9 @@ def test_versions_that_cannot_be_compared_say_why(ready: Window, fake: FakeAgent
     assert not ready.verify.comparison.save.isEnabled()
 
 
-def test_ten_thousand_verdicts_are_a_table_like_any_other(ready: Window, qtbot: QtBot) -> None:
+def test_ten_thousand_verdicts_are_a_table_like_any_other(ready: Window) -> None:
     model = ready.verify.table.rows
-    model.show([(f"/d/{n}.pdf", Problem("internal")) for n in range(10_000)])
+    model.show([VerifiedDocument.from_wire({"file": f"/d/{n}.pdf"}, "zh") for n in range(10_000)])
     assert model.rowCount() == 10_000
     assert model.result(10_000) is None
     assert model.index(0, 1).data() == "0.pdf"
