@@ -70,7 +70,7 @@ def device_key(home: Home) -> dict[str, Any]:
         about = devices.current(home)
         if about is None:
             return check("device_key", "ok", "本机密钥在第一次用到时登记", "this computer's own key is made when it is first needed")
-        if about.level is not Level.TOKEN:
+        if not about.on_token:
             devices.load(home, about)
     except devices.KeyLost as error:
         told = lost(error)

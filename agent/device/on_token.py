@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 from contextlib import AsyncExitStack
-from typing import Any
 
 from agent.device import certificate
 from agent.device.key import DeviceKey, Level
@@ -65,7 +64,7 @@ class TokenKey:
             "scheme": scheme.value,
             "public": hashlib.sha256(made.public_key).hexdigest(),
         }
-        about = About(name, Level.TOKEN, written, where)
+        about = About(name, Level.FILE if token.emulated else Level.TOKEN, written, where)
         self._inventory.stale()
         return about, self._key(session, about)
 
@@ -103,9 +102,4 @@ class TokenKey:
                     await self.close()  # the next one who needs it is asked anew
                 raise
 
-        return DeviceKey(about.id, Level.TOKEN, about.certificate, scheme, sign)
-
-
-def described(about: About) -> dict[str, Any]:
-    """On which token it lies, for people."""
-    return {name: about.where[name] for name in ("label", "serial") if name in about.where}
+        return DeviceKey(about.id, about.level, about.certificate, scheme, sign)

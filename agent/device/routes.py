@@ -32,7 +32,7 @@ def entry(about: About) -> dict[str, Any]:
         "fingerprint": about.fingerprint,
         "certificate": certificate.public_bytes(Encoding.PEM).decode(),
         "valid_until": certificate.not_valid_after_utc.isoformat().replace("+00:00", "Z"),
-        "token": {name: about.where[name] for name in ("label", "serial")} if about.level is Level.TOKEN else None,
+        "token": {name: about.where[name] for name in ("label", "serial")} if about.on_token else None,
     }
 
 

@@ -29,6 +29,7 @@ class Device:
         self._home, self._inventory, self._named = home, inventory, named
         self._turn = asyncio.Lock()
         self._key: DeviceKey | None = None
+        self._on_token = False
         self._token = TokenKey(inventory)
 
     async def close(self) -> None:
@@ -59,20 +60,23 @@ class Device:
         if self._ready is None:
             async with self._turn:
                 if self._ready is None:
-                    self._key = await self._open(job)
+                    self._use(await self._open(job))
         assert self._ready is not None
         return self._ready
 
     @property
     def _ready(self) -> DeviceKey | None:
         key = self._key
-        return None if key is not None and key.level is Level.TOKEN and not self._token.is_open else key
+        return None if key is not None and self._on_token and not self._token.is_open else key
+
+    def _use(self, key: DeviceKey) -> None:
+        self._key, self._on_token = key, self._enrolled().on_token
 
     async def _open(self, job: Job | None) -> DeviceKey:
         about = self.about
         if about is None:
             return await self._enrol_as_wanted(job)
-        if about.level is Level.TOKEN:
+        if about.on_token:
             if job is None:
                 raise ApiError(Code.NOT_ALLOWED, reason="device_key_token", token=about.where.get("label"))
             return await self._token.open(job, about)
@@ -102,7 +106,7 @@ class Device:
             if self.about is not None:
                 raise ApiError(Code.NOT_ALLOWED, reason="device_enrolled")
             try:
-                self._key = await self._enrol(level or self.wanted, token, job)
+                self._use(await self._enrol(level or self.wanted, token, job))
             except keyring.KeyringError as error:
                 raise unkept(error) from error
         return self._enrolled()
@@ -140,7 +144,8 @@ class Device:
                 await fresh.close()
                 raise
             await asyncio.to_thread(store.adopt, self._home, about)
-            old, self._token, self._key = self._token, fresh, key
+            old, self._token = self._token, fresh
+            self._use(key)
             await old.close()
         log.info("device_key_changed", level=about.level.value, device=about.id)
         return about
@@ -209,5 +214,5 @@ def lost(error: KeyLost) -> ApiError:
 def unkept(error: keyring.KeyringError) -> ApiError:
     """What a person is told of a keyring that keeps nothing for us."""
     if error.reason == "absent":
-        return ApiError(Code.NOT_ALLOWED, reason="device_key", key=Level.KEYRING.value)
+        return ApiError(Code.NOT_ALLOWED, reason="device_keyring_absent")
     return ApiError(Code.NOT_ALLOWED, reason="device_key_keyring", why=error.reason)

@@ -52,7 +52,12 @@ class About:
     certificate: bytes
     """DER."""
     where: Mapping[str, Any] = field(default_factory=dict)
-    """file: name in the data folder; keyring: name of the secret there; token: module, serial, label and key of the one it lies on."""
+    """file: name in the data folder; secret: its name in the keyring; module, serial, label, key: of the token that it lies on."""
+
+    @property
+    def on_token(self) -> bool:
+        """Whether a token's PIN is needed; an emulated token is one, although its key is no better kept than in a file, and its level says so."""
+        return "module" in self.where
 
     @property
     def fingerprint(self) -> str:
@@ -154,7 +159,7 @@ def drop(home: Home) -> None:
 
 def destroy(home: Home, about: About) -> None:
     """Remove a key that is the device's no more; what cannot be removed stays, and is good for nothing: the ledger knows the other one."""
-    if about.level is Level.TOKEN:
+    if about.on_token:
         return
     _key(home, about).unlink(missing_ok=True)
     if about.level is Level.KEYRING:

@@ -28,13 +28,20 @@ DEVICE: Mapping[str, Sentence] = {
         "本机密钥用不了了[：{path}]。",
         "请从备份恢复这个文件；没有备份就运行 yinxin device enrol --replace，作为另一台电脑重新登记，台账里会记下。",
         "This computer's own key cannot be used any more[: {path}].",
-        "Restore that file from a backup; without one, run `yinxin device enrol --replace`: the computer is then enrolled as another one, and the ledger says so.",
+        "Restore that file from a backup; without one, run `yinxin device enrol --replace`: "
+        "the computer is then enrolled as another one, and the ledger says so.",
     ),
     "not_allowed.device_key_unsafe": Sentence(
         "别的用户可能读过或改过本机密钥[：{path}]，不再使用它。",
         "请先弄清原因。确认没有泄露，就改回只有您能读写（chmod 600）；否则运行 yinxin device enrol --replace 重新登记。",
         "Other users could have read or changed this computer's own key[: {path}]; it is not used.",
         "Find out why first. If it did not leak, give it back to you alone (chmod 600); otherwise run `yinxin device enrol --replace`.",
+    ),
+    "not_allowed.device_keyring_absent": Sentence(
+        "这里没有可用的系统密码环，密钥没有存放。",
+        "请在桌面会话中运行，并安装 gnome-keyring 或 KWallet；或选 --key token、--key file。",
+        "There is no usable keyring here; no key was kept.",
+        "Run it in a desktop session with gnome-keyring or KWallet, or choose `--key token` or `--key file`.",
     ),
     "not_allowed.device_enrolled": Sentence(
         "本机已经登记过。",
