@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
 from agent.api.uris import to_uri
 from desktop.nouns import shown_name
@@ -18,6 +18,7 @@ from desktop.pages import Pages
 from desktop.parts import banner, button, empty, label, named, settle
 from desktop.placement import Box
 from desktop.preview import PageView
+from desktop.saving import ask_where
 from desktop.verdict import row_of_changes
 from desktop.verified import Signature
 from desktop.wire import Agent, Problem
@@ -261,14 +262,9 @@ class ComparisonView(QWidget):
     # the signed version as a file
 
     def _choose(self) -> None:
-        stem, ending = os.path.splitext(self._path)
-        dialog = QFileDialog(self, self._words("compare.save"), os.path.dirname(self._path), self._words("compare.filter"))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setOption(QFileDialog.Option.DontConfirmOverwrite)  # an existing file is never replaced
-        dialog.selectFile(self._words("compare.file", name=os.path.basename(stem), number=self._revision) + ending)
-        dialog.fileSelected.connect(self.save_as)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
+        words, folder = self._words, os.path.dirname(self._path)
+        name = words("compare.file", name=os.path.splitext(os.path.basename(self._path))[0], number=self._revision)
+        ask_where(self, words("compare.save"), name, {"pdf": words("compare.kind")}, self.save_as, folder, replaces=False)
 
     def save_as(self, path: str) -> None:
         """Have the agent write the signed version alone, byte for byte, and say what came of it."""

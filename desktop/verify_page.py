@@ -1,5 +1,6 @@
 """Checking signatures: files and folders in, verdict first, then each signature with its reasons and its place on the page."""
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -12,10 +13,12 @@ from desktop.checking import Checking, request_for
 from desktop.comparison import ComparisonView
 from desktop.consent import in_fours
 from desktop.files import DropArea, choose_files, choose_folder, dropped_paths
+from desktop.nouns import shown_name
 from desktop.parts import banner, button, empty, label, named, settle
 from desktop.placement import Box
 from desktop.preview_panel import PreviewPanel
 from desktop.progress import ProgressPanel
+from desktop.report import ReportSaver
 from desktop.verdict import not_checked_panel, signature_card, verdict_banner, verdict_word
 from desktop.verdict_table import KINDS, VerdictTable, kind_of
 from desktop.verified import Signature, VerifiedDocument
@@ -152,6 +155,7 @@ class VerifyPage(QStackedWidget):
         across.setStretchFactor(1, 1)
         self._down.setStretchFactor(1, 1)
         outer.addWidget(self._down, 1)
+        outer.addWidget(self.report)
         return face
 
     def _head(self) -> QHBoxLayout:
@@ -165,7 +169,8 @@ class VerifyPage(QStackedWidget):
         menu.addAction(words("drop.choose.folder"), lambda: self.verify(choose_folder(self, words("verify.dialog"))))
         self.more.setMenu(menu)
         self.resume = button(words("verify.go_on"), self.go_on)
-        for widget in (self._again_online, self.resume, self.again, self.more):
+        self.report = ReportSaver(self._agent, words)
+        for widget in (self._again_online, self.resume, self.again, self.report.button, self.more):
             head.addWidget(widget)
         return head
 
@@ -220,6 +225,7 @@ class VerifyPage(QStackedWidget):
         self._above.setVisible(len(job.documents) > 1 or sum(counts.values()) > 1 or any(job.left_out.values()))
         self._sum_up(job)
         self._fill("")
+        self.report.offer(job.run, os.path.splitext(shown_name(self._asked[0]))[0] if len(self._asked) == 1 else "")
         wanted = self.table.height_for(min(len(job.documents), _ROWS)) + 50
         height = max(self._down.height(), 2 * wanted)
         self._down.setSizes([max(wanted, height * 2 // 5) if len(job.documents) > _ROWS else wanted, height])

@@ -248,9 +248,10 @@ class Agent(QObject):
         body: Mapping[str, Any] | None = None,
         then: Callable[[dict[str, Any]], None] | None = None,
         failed: Callable[[Problem], None] | None = None,
+        silence: int = _CALL_MILLISECONDS,
     ) -> None:
-        """A short request; `then` gets the JSON object, `failed` the problem."""
-        reply = self._send(method, path, body)
+        """A short request; `then` gets the JSON object, `failed` the problem, after `silence` milliseconds without a word too."""
+        reply = self._send(method, path, body, silence)
         self._calls.add(reply)
 
         def finished() -> None:

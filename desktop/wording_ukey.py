@@ -230,8 +230,10 @@ UKEY_TEXTS: Mapping[str, tuple[str, str]] = {
     "purpose.device_key": ("使用本机密钥", "Use this computer’s own key"),
     "consent.device_key_file": (
         "没有可用的系统密码环。同意的话，本机密钥存成只有您能读的文件；能读您文件的人也就能冒用本机。以后可以换到更安全的地方。",
-        "There is no usable keyring. If you agree, this computer’s own key is kept in a file that only you may read; whoever reads your files "
-        "can then pass for this computer. It can be moved to a safer place later.",
+        (
+            "There is no usable keyring. If you agree, this computer’s own key is kept in a file that only you may read; whoever reads your files "
+            "can then pass for this computer. It can be moved to a safer place later."
+        ),
     ),
     "consent.each_signature": (
         "这个 UKey 每次签名都要验证 PIN 码。PIN 码将为这 {count} 份文件各用一次，用完即忘。",

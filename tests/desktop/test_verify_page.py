@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 from PySide6.QtCore import QModelIndex
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from agent.api.uris import to_uri
@@ -276,6 +276,39 @@ def test_versions_that_cannot_be_compared_say_why(ready: Window, fake: FakeAgent
     qtbot.waitUntil(lambda: "正在逐页对照" not in texts(ready.verify))
     assert "结施-03.pdf" in texts(ready.verify.comparison)
     assert not ready.verify.comparison.save.isEnabled()
+
+
+@pytest.mark.parametrize(("name", "kind"), [("报告.pdf", "pdf"), ("r.html", "html"), ("r.json", "json"), ("清单.csv", "csv"), ("报告", "pdf")])
+def test_a_report_is_written_by_the_agent_in_the_language_of_the_window(
+    ready: Window, fake: FakeAgent, drawings: list[str], tmp_path: Path, qtbot: QtBot, name: str, kind: str
+) -> None:
+    fake.answered["/v1/verifications/report"] = lambda body: {"output": body["out"], "bytes": 1, "pages": 1}
+    fake.verification = judged({}, signatures=[PASSED])
+    ready.show_page(1)
+    ready.verify.verify(drawings[:1])
+    done(ready, qtbot)
+    ready.verify.report.save_as(str(tmp_path / name))
+    qtbot.waitUntil(lambda: f"报告已保存：{name}" in texts(ready.verify))
+    (body,) = fake.asked("/v1/verifications/report")
+    assert (body["run"], body["format"], body["lang"], body["exceptions"]) == ("V1", kind, "zh", kind == "csv")
+    assert body["out"] == to_uri(str(tmp_path / name))
+
+
+def test_a_report_that_cannot_be_written_says_why(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
+    fake.answered["/v1/verifications/report"] = lambda body: problem("output_unwritable", 422, reason="report", name="报告.pdf")
+    fake.verification = judged({}, signatures=[PASSED])
+    ready.show_page(1)
+    ready.verify.verify(drawings[:1])
+    done(ready, qtbot)
+    press(ready, "保存报告…")
+    dialog = next(d for d in ready.findChildren(QFileDialog) if d.isVisible())
+    assert "结施-03.pdf" in dialog.selectedFiles()[0]
+    dialog.filterSelected.emit(dialog.nameFilters()[1])
+    assert dialog.selectedFiles()[0].endswith(".html")
+    dialog.fileSelected.emit("/nowhere/报告.pdf")
+    dialog.close()
+    qtbot.waitUntil(lambda: "报告.pdf" in texts(ready.verify.report))
+    assert ready.verify.report.button.isEnabled()
 
 
 def test_ten_thousand_verdicts_are_a_table_like_any_other(ready: Window) -> None:
