@@ -19,11 +19,11 @@ _REVOCATION = {
     "not_offered": both("证书未提供吊销信息", "no source named"),
 }
 _LEFT_OUT = {
-    "without_signature": both("{n} 个不带签名的文件", "{n} files that hold no signature"),
-    "reports": both("{n} 份验签报告", "{n} verification reports"),
-    "hidden": both("{n} 个隐藏的文件或文件夹", "{n} hidden files or folders"),
-    "linked_folders": both("{n} 个指向文件夹的链接", "{n} links to folders"),
-    "special": both("{n} 个特殊文件或失效链接", "{n} special files or dead links"),
+    "without_signature": both("{n} 个不带签名的文件", "files that hold no signature: {n}"),
+    "reports": both("{n} 份验签报告", "verification reports: {n}"),
+    "hidden": both("{n} 个隐藏的文件或文件夹", "hidden files and folders: {n}"),
+    "linked_folders": both("{n} 个指向文件夹的链接", "links to folders: {n}"),
+    "special": both("{n} 个特殊文件或失效链接", "special files and dead links: {n}"),
 }
 _LEDGER = {
     "allowed": both("已批准用印", "use approved"),

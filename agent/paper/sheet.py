@@ -32,6 +32,8 @@ class Look:
     before: float = 0.0
     after: float = 3.0
     indent: float = 0.0
+    hang: float = 0.0
+    """The further lines stand so much to the right of the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +125,10 @@ class Sheet:
     def text(self, text: str, look: Look = Look()) -> None:
         """A paragraph."""
         self._y -= look.before
-        for line in self._lines(text, self._width - look.indent, look):
+        for number, line in enumerate(self._lines(text, self._width - look.indent - look.hang, look)):
             self._room(look.size * 1.45)
             self._y -= look.size * 1.45
-            self._show(_MARGIN[0] + look.indent, self._y + look.size * 0.33, line, look)
+            self._show(_MARGIN[0] + look.indent + (look.hang if number else 0), self._y + look.size * 0.33, line, look)
         self._y -= look.after
 
     def box(self, text: str, colour: Colour) -> None:

@@ -47,6 +47,8 @@ class Run:
     _began: float = 0.0
     _told: float = 0.0
     _named: frozenset[str] = frozenset()
+    _taken: set[str] = field(default_factory=set)
+    """Signature files that are checked along with the file they stand beside."""
     _blocked: Mapping[str, Blocked] = field(default_factory=dict)
 
     async def plan(self) -> None:
@@ -80,6 +82,8 @@ class Run:
         self._progress(force=True)
 
     async def _one(self, planned: Planned) -> None:
+        if planned.file in self._taken:
+            return
         if planned.file in self._blocked:
             await self._keep(planned.file, dict(self._blocked[planned.file].document()))
             return
@@ -97,9 +101,9 @@ class Run:
                 self.total -= 1
                 self._progress()
                 return
-        if planned.file not in self._named:
-            await self._also(planned, document)
-        await self._keep(planned.file, document)
+        document = await self._keep(planned.file, document)
+        for other in await self._also(planned, document):
+            await self._keep(other, await self.desk.check(other))
 
     async def _holds(self, planned: Planned) -> bool:
         """Whether the verdict of before may stand: made lately, under the same circumstances, over the very same bytes."""
@@ -107,17 +111,20 @@ class Run:
             return False
         if datetime.now(UTC) - datetime.fromisoformat(planned.checked) > FRESH:
             return False
-        return await asyncio.to_thread(unchanged, planned.parts)
+        return await asyncio.to_thread(_same, planned)
 
-    async def _also(self, planned: Planned, document: Mapping[str, Any]) -> None:
-        """Signature files beside a file that was judged by the signatures inside it have a verdict of their own."""
-        used = {part["file"] for part in document["parts"]} if "parts" in document else set()
-        others = [b for b in await asyncio.to_thread(beside_of, planned.file) if b not in used]
-        places = [(planned.place + _BESIDE_STEP * (n + 1), b) for n, b in enumerate(others)]
-        if places and document.get("parts"):
-            self.total += await asyncio.to_thread(self.runs.plan, self.id, places)
+    async def _also(self, planned: Planned, document: Mapping[str, Any]) -> list[str]:
+        """Signature files beside a file that was judged by the signatures inside it: they have verdicts of their own."""
+        if planned.file in self._named or planned.file in self._taken:
+            return []
+        used = {part["file"] for part in document["signature_files"]}
+        others = [each for each in await asyncio.to_thread(beside_of, planned.file) if each not in used]
+        self._taken.update(others)
+        places = [(planned.place + _BESIDE_STEP * (n + 1), each) for n, each in enumerate(others)]
+        self.total += await asyncio.to_thread(self.runs.plan, self.id, places) if places else 0
+        return others
 
-    async def _keep(self, file: str, document: dict[str, Any]) -> None:
+    async def _keep(self, file: str, document: dict[str, Any]) -> dict[str, Any]:
         parts = document.pop("parts", [])
         document = await self.settle({"sha256": None, "size": None, **document, "signature_files": [p for p in parts if p["file"] != file]})
         await asyncio.to_thread(self.runs.put, self.id, file, {**document, "parts": parts}, self.conditions)
@@ -125,6 +132,7 @@ class Run:
         if not self.folders or document["verdict"] != "passed":
             self.tell("document", document=document)
         self._progress()
+        return document
 
     def _progress(self, force: bool = False) -> None:
         moment = time.monotonic()
@@ -135,6 +143,11 @@ class Run:
         rate = round(fresh / seconds, 1) if fresh > 0 and self._began and seconds > 0 else None
         left = round((self.total - self.done) / rate) if rate else None
         self.tell("progress", stage="verify", done=self.done, total=self.total, rate=rate, left=left)
+
+
+def _same(planned: Planned) -> bool:
+    used = {part["file"] for part in planned.parts}
+    return used.issuperset(beside_of(planned.file)) and unchanged(planned.parts)
 
 
 def _take(source: Iterator[str], most: int) -> list[str]:

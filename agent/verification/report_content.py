@@ -139,7 +139,7 @@ def _many(source: Source, say: Words) -> Iterator[Block]:
     some = counts["failed"] + counts["indeterminate"] > 0
     yield Heading(1, say("exceptions"))
     if some:
-        yield Table((say("verdict"), say("file"), say("why")), (1.3, 3.4, 5.3), lambda: _rows(source, True, say))
+        yield Table((say("verdict"), say("file"), say("why")), (1.5, 3.3, 5.2), lambda: _rows(source, True, say))
     else:
         yield Para(say("none"))
     if counts["passed"] and not source.exceptions_only:
@@ -161,7 +161,8 @@ def _many(source: Source, say: Words) -> Iterator[Block]:
 
 def _rows(source: Source, exceptions: bool, say: Words) -> Iterator[tuple[str, ...]]:
     for document in source.documents(exceptions):
-        yield document["verdict"], say(document["verdict"]), str(document["file"]), _why(document, say)
+        word = "in_doubt" if document["verdict"] == "indeterminate" else document["verdict"]
+        yield document["verdict"], say(word), str(document["file"]), _why(document, say)
 
 
 def _passed(source: Source, say: Words) -> Iterator[tuple[str, ...]]:
@@ -190,11 +191,12 @@ def _signatures(document: Mapping[str, Any], say: Words, level: int) -> Iterator
         if signature["explanation"] != document["explanation"]:
             yield Para(_why(signature, say))
         yield Facts(tuple((name, value) for name, value in _details(signature, say) if value))
-        changes = tuple(f"［{say(c['level'])}］{say.of(c['description'])}" for c in signature["changes_after_signing"])
+        changes = tuple(f"[{say(c['level'])}] {say.of(c['description'])}" for c in signature["changes_after_signing"])
         if changes:
             yield Para(say("changes"))
             yield Items(changes)
-        remarks = tuple(say.of(f["description"]) for f in signature.get("findings", ()))
+        said = _why(signature, say).lower()
+        remarks = tuple(text for f in signature.get("findings", ()) if (text := say.of(f["description"])).lower() not in said)
         if remarks:
             yield Para(say("remarks"))
             yield Items(remarks)
@@ -211,7 +213,7 @@ def _details(signature: Mapping[str, Any], say: Words) -> Iterator[tuple[str, st
         yield say("fingerprint"), str(certificate["fingerprint"])
     if signature["signing_time"]:
         proved = signature["time_source"] == "timestamp"
-        yield say("time"), f"{_moment(signature['signing_time'])}（{say('stamped' if proved else 'claimed')}）"
+        yield say("time"), say("timed", moment=_moment(signature["signing_time"]), source=say("stamped" if proved else "claimed"))
     yield say("level"), say(signature["level"]) if signature["level"] else ""
     whole = say("yes") if signature["covers_whole_file"] else say("no", revision=signature["revision"]) if signature["revision"] else say("not_whole")
     yield say("covers_whole"), whole

@@ -18,7 +18,7 @@ _SMALL: Final = Look(8.5)
 def render(source: Source, lang: str, out: BinaryIO) -> int:
     """Write the file; the number of pages.  Raises `ApiError` not_found with reason ``font``."""
     say = Words(lang)
-    footer = f"{say('title')} {source.run['run']}　{say('note')}"
+    footer = f"{say('title')} {source.run['run']}"
 
     def draw(paper: Paper) -> None:
         for block in blocks(source, lang):
@@ -39,10 +39,10 @@ def _draw(paper: Paper, block: Block) -> None:
             paper.together(size * 1.5 + before + after + 34)
             paper.text(block.text, Look(size, _COLOURS.get(block.state, _BLACK), bold=True, before=before, after=after))
         case Para():
-            paper.text(block.text, Look(8, GREY, before=6) if block.quiet else Look(9.5))
+            paper.text(block.text, Look(8, GREY, before=6) if block.quiet else Look(9.5, before=2))
         case Items():
             for text in block.texts:
-                paper.text(f"· {text}", Look(9, after=1.5, indent=6))
+                paper.text(f"· {text}", Look(9, after=1.5, indent=4, hang=9))
         case Facts():
             for name, value in block.rows:
                 for number, line in enumerate((value,) if isinstance(value, str) else value):
