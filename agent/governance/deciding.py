@@ -176,8 +176,6 @@ def _completing(state: State, act: Act) -> Refusal | None:
 def _by_device(state: State, act: Act, kind: Kind) -> Refusal | None:
     if act.actor is not None:
         return refuse("S54", "device_for_person")
-    if state.kind == "home" and kind.by is By.NEW_DEVICE:
-        return refuse("S42", "personal_home")
     if kind.by is By.DEVICE:
         device = state.devices.get(act.device)
         if device is None or device.state == "withdrawn":

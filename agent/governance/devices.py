@@ -30,7 +30,7 @@ def _enrolled_permitted(state: State, act: Act) -> Refusal | None:
 
 
 def _enrolled(state: State, act: Act) -> State:
-    return add_device(state, device_of(act.body["device"], act.at, str(DEVICES.after(None, act.type)), None, act.body["name"]))
+    return add_device(state, device_of(act.body["device"], act.at, str(DEVICES.after(None, act.type)), None))
 
 
 def _moved(state: State, act: Act) -> Refusal | None:
@@ -85,13 +85,13 @@ def _renewed_permitted(state: State, act: Act) -> Refusal | None:
 
 def _renewed(state: State, act: Act) -> State:
     before = state.devices[act.device]
-    made = device_of(act.body["device"], before.since, str(DEVICES.after(before.state, act.type)), before.authorised_by, before.name)
+    made = device_of(act.body["device"], before.since, str(DEVICES.after(before.state, act.type)), before.authorised_by)
     return add_device(state, made)
 
 
 KINDS = (
     Kind(
-        "device.enrolled", "登记电脑，申请授权", "workstation enrolled", By.NEW_DEVICE, record(device=ITS_DEVICE, name=maybe(name(256))),
+        "device.enrolled", "登记电脑，申请授权", "workstation enrolled", By.NEW_DEVICE, record(device=ITS_DEVICE),
         _enrolled_permitted, _enrolled,
     ),
     Kind(

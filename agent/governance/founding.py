@@ -21,21 +21,21 @@ LEVELS = ("token", "keyring", "file")
 TOKEN = record(serial=maybe(name(64)), label=maybe(name(128)), emulated=BOOLEAN)
 """The token that a certificate is on, as far as it says."""
 BOUND = record(certificate=CERTIFICATE, token=maybe(TOKEN))
-ITS_DEVICE = record(id=DEVICE, certificate=CERTIFICATE, level=choice(*LEVELS))
+ITS_DEVICE = record(id=DEVICE, certificate=CERTIFICATE, level=choice(*LEVELS), name=name(256))
 FOUNDER_FORM = record(person=PERSON, name=name(), certificates=several(BOUND, 1, 4))
 FOUNDED = record(
     name=name(200), profile=choice(*PROFILES), quorum=number(1, 20), founders=several(FOUNDER_FORM, 1, 20),
-    device=ITS_DEVICE, device_name=maybe(name(256)), practice=BOOLEAN,
+    device=ITS_DEVICE, practice=BOOLEAN,
 )  # fmt: skip
 _FIRST_DUTIES = (Role.REGISTRAR, Role.SYSTEM_ADMINISTRATOR)
 """What a single founder holds from the beginning where the profile lets one person join them: somebody must register the others."""
 
 
-def device_of(body: Mapping[str, Any], at: str, state: str, by: str | None, called: str | None = None) -> Device:
-    """The device that a body describes, as people call it."""
+def device_of(body: Mapping[str, Any], at: str, state: str, by: str | None) -> Device:
+    """The device that a body describes."""
     known = certificates.facts(body["certificate"])
     assert known is not None
-    return Device(body["id"], known.fingerprint, body["certificate"], body["level"], called or body["id"], state, at, by)
+    return Device(body["id"], known.fingerprint, body["certificate"], body["level"], str(body.get("name") or body["id"]), state, at, by)
 
 
 def add_device(state: State, device: Device) -> State:
@@ -104,7 +104,7 @@ def _founded(state: State, act: Act) -> State:
         began = began.alter(people=began.people.put(person.id, person))
         for each in founder["certificates"]:
             began = bind(began, person.id, each, str(CERTIFICATES.after(None, act.type)))
-    began = add_device(began, device_of(body["device"], act.at, str(DEVICES.after(None, act.type)), act.actor, body["device_name"]))
+    began = add_device(began, device_of(body["device"], act.at, str(DEVICES.after(None, act.type)), act.actor))
     return _perhaps_active(began, act.at)
 
 

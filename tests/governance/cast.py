@@ -126,12 +126,12 @@ def founding(founders: int = 1, quorum: int = 1, profile: str = "small", practic
     return {
         "name": "云桥建筑设计院", "profile": profile, "quorum": quorum, "practice": practice,
         "founders": [{"person": person(n), "name": f"创建人{n}", "certificates": [cert(f"founder {n}").bound]} for n in range(founders)],
-        "device": told(DEVICE), "device_name": "办公室",
+        "device": told(DEVICE),
     }  # fmt: skip
 
 
 def told(device: str, key: str | None = None) -> dict[str, str]:
-    return {"id": device, "certificate": cert(key or device).text, "level": "file"}
+    return {"id": device, "certificate": cert(key or device).text, "level": "file", "name": "办公室"}
 
 
 def founded(founders: int = 1, quorum: int = 1, profile: str = "small", practice: bool = False) -> Book:

@@ -113,7 +113,7 @@ class Anything(RuleBasedStateMachine):
 
     @rule(wrong=st.none() | st.sampled_from(SIGNERS), on=DEVICES)
     def enrol(self, wrong: str | None, on: str) -> None:
-        self.act("device.enrolled", None, on, {"device": told(on), "name": None}, wrong)
+        self.act("device.enrolled", None, on, {"device": told(on)}, wrong)
 
     @rule(actor=st.none() | PEOPLE, on=DEVICES, which=DEVICES, kind=st.sampled_from(["device.authorised", "device.withdrawn"]))
     def move_device(self, actor: str | None, on: str, which: str, kind: str) -> None:
