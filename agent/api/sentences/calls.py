@@ -154,6 +154,12 @@ CALLS: Mapping[str, Sentence] = {
     "usage.too_large": Sentence(
         "请求过大[（上限 {limit} 字节）]。", "请分几次进行。", "The request is too large[ (limit {limit} bytes)].", "Split it into several."
     ),
+    "usage.set_too_large": Sentence(
+        "一次签署的文件太多（{count} 份，上限 {limit} 份），记不进一条台账。",
+        "请分几次签署。",
+        "One set of {count} files is too large to be recorded in one entry of the ledger (limit {limit}).",
+        "Sign them in several sets.",
+    ),
     "usage.subject": Sentence(
         "证书主题写得不对[：{wanted}]。",
         '请写成 "CN=姓名,O=单位,C=CN"；CN 按 UTF-8 最多 64 字节，约 21 个汉字。',
