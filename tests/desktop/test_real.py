@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from agent.api.home import locate
@@ -132,6 +134,44 @@ def test_a_changed_drawing_does_not_pass(window: Window, yinxin: Yinxin, practic
     window.verify_files([str(signed)])
     qtbot.waitUntil(lambda: window.verify.job is None and window.verify.table.rows.rowCount() == 1, timeout=LONG)
     assert window.verify.table.rows.index(0, 0).data().startswith(("不通过", "无法确认"))
+
+
+def _overlay(signed: Path, out: Path) -> None:
+    """Draw over the first page in an update behind the signature."""
+    with signed.open("rb") as source, out.open("wb") as target:
+        writer = IncrementalPdfFileWriter(source, strict=False)
+        stream = writer.add_object(generic.StreamObject(stream_data=b"q 1 0 0 rg 200 300 80 40 re f Q"))
+        writer.add_stream_to_page(0, stream)
+        writer.write(target)
+
+
+@pytest.mark.promise(10)
+def test_what_was_altered_is_shown_beside_what_was_signed_and_reported(
+    window: Window, yinxin: Yinxin, drawing: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    yinxin("sign", drawing, "--pin", "env:YX_PIN")
+    signed, altered = drawing.with_name(f"{drawing.stem}.signed.pdf"), drawing.with_name("改过.pdf")
+    _overlay(signed, altered)
+    page = window.verify
+    window.verify_files([str(drawing.parent)])
+    qtbot.waitUntil(lambda: page.job is None and page.table.rows.rowCount() == 3, timeout=LONG)
+    rows = [(page.table.rows.index(row, 0).data(), page.table.rows.index(row, 1).data()) for row in range(3)]
+    assert rows[0] in {("不通过", "改过.pdf"), ("无法确认", "改过.pdf")}
+    assert rows[1:] == [("没有签名", drawing.name), ("通过", signed.name)]
+    next(b for b in page.findChildren(QPushButton) if b.text() == "对照签名时的版本" and b.isVisible()).click()
+    face = page.comparison
+    qtbot.waitUntil(lambda: face.then.view.complete and face.now.view.complete, timeout=LONG)
+    (mark,) = face.now.view.marks
+    assert mark.x == pytest.approx(200 * 25.4 / 72, abs=1.5)
+    assert mark.width == pytest.approx(80 * 25.4 / 72, abs=3)
+    assert "有 1 页看起来不一样" in texts(face)
+    face.save_as(str(tmp_path / "签名时.pdf"))
+    qtbot.waitUntil(lambda: "已保存：签名时.pdf" in texts(face), timeout=LONG)
+    assert (tmp_path / "签名时.pdf").read_bytes() == signed.read_bytes()
+    face.back.emit()
+    page.report.save_as(str(tmp_path / "报告.pdf"))
+    qtbot.waitUntil(lambda: "报告已保存：报告.pdf" in texts(page), timeout=LONG)
+    assert (tmp_path / "报告.pdf").read_bytes().startswith(b"%PDF-")
 
 
 def test_the_token_list_follows_the_command_line(window: Window, yinxin: Yinxin, qtbot: QtBot) -> None:
