@@ -58,9 +58,14 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent.inventory.service import Inventory
     from agent.inventory.token_routes import router as token_routes
     from agent.ledger.log import Ledger
+    from agent.ledger.memory import Memory
+    from agent.organisation.fold import Governed
     from agent.records.denials import Denials
     from agent.records.recorder import Records
     from agent.records.register import Book
+    from agent.records.routes import Shelf
+    from agent.records.routes import router as record_routes
+    from agent.records.watch import Watch
     from agent.server.app import Activity, build
     from agent.server.jobs import Jobs
     from agent.server.run import Stopper, serve
@@ -69,6 +74,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent.signing.routes import router as signing_routes
     from agent.store.sqlite import Store
     from agent.verification.fetch import Fetcher
+    from agent.verification.report_routes import router as report_routes
     from agent.verification.revision_routes import router as revision_routes
     from agent.verification.routes import router as verification_routes
     from agent.verification.runs import Runs
@@ -78,12 +84,15 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     inventory, jobs, activity, stopper, crew = Inventory(home), Jobs(), Activity(), Stopper(), Crew(keep=3)
     device = Device(home, inventory, named=bool(home_name))
     scribe = Scribe(device, ledger)
-    await scribe.start()
-    records = Records(ledger, device, scribe)
+    watch = Watch(Memory(home.state / "ledger-seen.json"))
+    if await watch.look(ledger) is None:
+        await scribe.start()
+    records = Records(ledger, device, scribe, lambda: watch.trouble)
     denials = Denials(records)
     jobs.on_failed = denials.note
     try:
-        await close_open_sets(ledger)
+        if watch.trouble is None:
+            await close_open_sets(ledger)
     except ApiError as error:
         if error.code is Code.STORE_UNREACHABLE:
             raise
@@ -102,7 +111,9 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     app.include_router(signing_routes(home, inventory, records, jobs, crew))
     app.include_router(verification_routes(home, jobs, verifications, checkers, fetcher, (Book(records),)))
     app.include_router(revision_routes(checkers))
+    app.include_router(report_routes(verifications))
     app.include_router(device_routes(device, scribe, jobs))
+    app.include_router(record_routes({"personal": Shelf("personal", ledger, watch, device.key, Governed)}, jobs))
     app.include_router(doctor.router(home, inventory, ledger.newest))
 
     async def closing() -> None:

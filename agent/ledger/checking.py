@@ -8,7 +8,7 @@ import hashlib
 import json
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -97,6 +97,10 @@ class Report:
     def passed(self) -> bool:
         """Whether nothing is wrong."""
         return not self.more and all(each.severity != "wrong" for each in self.findings)
+
+    def with_findings(self, more: Sequence[Finding]) -> "Report":
+        """The report with what was found elsewhere."""
+        return replace(self, findings=(*self.findings, *more))
 
 
 def examine(raw: bytes, cms: bytes | None) -> Examined:

@@ -7,19 +7,21 @@ A note is text, a blank line, and one line for each signature: `— NAME BASE64(
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 SIZE_MAX: Final = 64 * 1024
 """Bytes of one note."""
 _SIGNATURES_MAX: Final = 64
 _KEY_ID: Final = 4
+_HASHES: Final[Mapping[int, hashes.HashAlgorithm]] = {256: hashes.SHA256(), 384: hashes.SHA384(), 521: hashes.SHA512()}
+"""By the size of the curve, as keys on tokens sign; device keys of our own making are P-256."""
 _DASH: Final = "\u2014 "
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 _ORIGIN: Final = re.compile(r"yinxin/([0-9a-f]{64})")
@@ -92,9 +94,15 @@ def key_id(key: bytes) -> bytes:
     return hashlib.sha256(key).digest()[:_KEY_ID]
 
 
-def sign(checkpoint: Checkpoint, key: bytes, signer: Callable[[bytes], bytes]) -> Note:
-    """The note with one signature: `key` is the public key (SPKI, DER), `signer` makes an ECDSA signature (DER, SHA-256) of what it is given."""
-    return Note(checkpoint, (NoteSignature(_name(checkpoint), key_id(key), signer(checkpoint.text().encode())),))
+def signed(checkpoint: Checkpoint, key: bytes, signature: bytes) -> Note:
+    """The note with one signature over `checkpoint.text()`: `key` is the public key (SPKI, DER)."""
+    return Note(checkpoint, (NoteSignature(_name(checkpoint), key_id(key), signature),))
+
+
+def tlog_proof(seq: int, path: Sequence[bytes], note: Note) -> str:
+    """An inclusion proof with its checkpoint as one text (C2SP tlog-proof), to be kept in a file."""
+    lines = ["c2sp.org/tlog-proof@v1", f"index {seq}", *(base64.b64encode(each).decode() for each in path)]
+    return "\n".join(lines) + "\n\n" + str(note)
 
 
 def parse(raw: bytes) -> Note:
@@ -141,9 +149,12 @@ def _name(checkpoint: Checkpoint) -> str:
 def _holds(key: bytes, signature: bytes, text: bytes) -> bool:
     try:
         public = load_der_public_key(key)
-        if not isinstance(public, ec.EllipticCurvePublicKey):
+        if isinstance(public, ec.EllipticCurvePublicKey):
+            public.verify(signature, text, ec.ECDSA(_HASHES.get(public.key_size, hashes.SHA256())))
+        elif isinstance(public, rsa.RSAPublicKey):  # of tokens that have nothing else; other programs pass such a line over
+            public.verify(signature, text, padding.PKCS1v15(), hashes.SHA256())
+        else:
             return False
-        public.verify(signature, text, ec.ECDSA(hashes.SHA256()))
     except (InvalidSignature, ValueError):
         return False
     return True

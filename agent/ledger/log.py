@@ -37,6 +37,8 @@ class Ledger:
         self._ready: asyncio.Task[None] | None = None
         self.pen = pen
         """Signs what this device records; without one, records are unsigned as in 0.2."""
+        self.trouble: ApiError | None = None
+        """Why nothing may be entered: this is not the ledger that this computer remembers.  Reading goes on."""
         self.agent = agent
         """Whose sets are ours, where several agents share the log: the device's id."""
 
@@ -49,6 +51,15 @@ class Ledger:
     def fold(self) -> Fold | None:
         """The state that the log leads to, as far as it was read (`read_on` reads what others appended)."""
         return self._writer.fold
+
+    @property
+    def on_head(self) -> Callable[[Head], None] | None:
+        """Called in the writing thread after each commit that entered something, and after others' entries were read."""
+        return self._writer.on_head
+
+    @on_head.setter
+    def on_head(self, told: Callable[[Head], None] | None) -> None:
+        self._writer.on_head = told
 
     async def judge_by(self, fold: Fold) -> Head:
         """Put every entry, from the first, to these rules, and whatever is appended from now on; raises `ApiError`."""
@@ -160,6 +171,8 @@ class Ledger:
         return await asyncio.to_thread(read)
 
     async def _do(self, write: Write) -> tuple[Receipt, ...]:
+        if self.trouble is not None and isinstance(write, Entering):
+            raise self.trouble
         await self._opened()
         done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._pending.append((write, done))

@@ -23,7 +23,8 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A ledger that is not the one remembered.  `reason`: ledger_smaller (entries are missing at the end), ledger_forked (entries were replaced)."""
+    """A ledger that is not the one remembered.  `reason`: ledger_smaller (entries are missing at the end), ledger_forked (entries were replaced),
+    ledger_other (it was founded anew, or not at all)."""
 
     reason: str
     remembered: int
@@ -41,8 +42,9 @@ class Memory:
         self._path = path
         self.trouble: str | None = None
         self._points: dict[str, tuple[Checkpoint, ...]] = {}
+        self._named: dict[str, str] = {}
         try:
-            self._points = _read(path)
+            self._named, self._points = _read(path)
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -52,12 +54,17 @@ class Memory:
         """What is remembered of this ledger, oldest first; empty where nothing is."""
         return self._points.get(org, ())
 
-    def remember(self, seen: Checkpoint) -> None:
-        """Keep a checkpoint, and write it; a full disk or a folder that cannot be written is `trouble`, nothing else."""
+    def org(self, name: str) -> str | None:
+        """Which ledger was last seen under this name ("personal" for a home's own); None where none was."""
+        return self._named.get(name)
+
+    def remember(self, name: str, seen: Checkpoint) -> None:
+        """Keep a checkpoint of the ledger of this name, and write it; a full disk or a folder that cannot be written is `trouble`, nothing else."""
         before = [point for point in self.points(seen.org) if point.size < seen.size]
         self._points[seen.org] = tuple(thinned([*before, seen]))
+        self._named[name] = seen.org
         try:
-            _write(self._path, self._points)
+            _write(self._path, self._named, self._points)
             self.trouble = None
         except OSError as error:
             self.trouble = type(error).__name__
@@ -85,12 +92,14 @@ def compare(points: Sequence[Checkpoint], size: int, root_at: Callable[[int], by
     return None
 
 
-def _read(path: Path) -> dict[str, tuple[Checkpoint, ...]]:
+def _read(path: Path) -> tuple[dict[str, str], dict[str, tuple[Checkpoint, ...]]]:
     with open(path, "rb", opener=lambda p, f: os.open(p, f | os.O_NONBLOCK | os.O_NOFOLLOW)) as file:
         raw = file.read(_READ_MAX + 1)
     if len(raw) > _READ_MAX:
         raise ValueError("too large")
-    return {_hash(org): tuple(_point(org, each) for each in points) for org, points in json.loads(raw).items()}
+    told = json.loads(raw)
+    named = {str(name): _hash(org) for name, org in told["named"].items()}
+    return named, {_hash(org): tuple(_point(org, each) for each in points) for org, points in told["ledgers"].items()}
 
 
 def _hash(text: str) -> str:
@@ -106,8 +115,9 @@ def _point(org: str, told: Mapping[str, Any]) -> Checkpoint:
     return Checkpoint(org, size, bytes.fromhex(_hash(told["root"])))
 
 
-def _write(path: Path, points: Mapping[str, Sequence[Checkpoint]]) -> None:
-    told = {org: [{"size": each.size, "root": each.root.hex()} for each in seen] for org, seen in points.items()}
+def _write(path: Path, named: Mapping[str, str], points: Mapping[str, Sequence[Checkpoint]]) -> None:
+    ledgers = {org: [{"size": each.size, "root": each.root.hex()} for each in seen] for org, seen in points.items()}
+    told = {"named": named, "ledgers": ledgers}
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

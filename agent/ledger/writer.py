@@ -61,6 +61,9 @@ class Writer:
         self._store = store
         self._first = fold
         self._tree: _Tree | None = None
+        self._told = 0
+        self.on_head: Callable[[Head], None] | None = None
+        """Hears what the log has come to."""
 
     @property
     def fold(self) -> Fold | None:
@@ -76,9 +79,12 @@ class Writer:
         for wait in _WAITS_SECONDS:
             time.sleep(wait)
             try:
-                return self._commit(writes)
+                outcomes = self._commit(writes)
             except Lost as error:
                 lost = error
+            else:
+                self._tell()
+                return outcomes
         raise lost
 
     def _commit(self, writes: Sequence[Write]) -> list[Outcome]:
@@ -140,7 +146,13 @@ class Writer:
         """Read and fold what others appended; raises `ApiError` (store_unreachable: ledger_smaller, ledger_forked)."""
         with self._store.read() as connection:
             tree = self._tree = self._read_on(connection, lock=False)
+        self._tell()
         return Head(tree.size, merkle.root(tree.edge))
+
+    def _tell(self) -> None:
+        if self.on_head is not None and self._tree is not None and self._tree.size != self._told:
+            self._told = self._tree.size
+            self.on_head(Head(self._tree.size, merkle.root(self._tree.edge)))
 
     def _read_on(self, connection: sa.Connection, lock: bool) -> _Tree:
         wanted = sa.select(head.c.size, head.c.edge)

@@ -152,6 +152,16 @@ def counts(connection: sa.Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def ends(connection: sa.Connection) -> tuple[str | None, str | None, int]:
+    """When the first and the last entry were made, and how many are from before statements were signed."""
+    at = sa.select(acts.c.at).limit(1)
+    first = connection.execute(at.order_by(acts.c.seq)).scalar()
+    last = connection.execute(at.order_by(acts.c.seq.desc())).scalar()
+    signed = sa.select(entries.c.seq).where(entries.c.signature.is_not(None)).order_by(entries.c.seq).limit(1)
+    founding = connection.execute(signed).scalar()
+    return first, last, founding if founding is not None else connection.execute(sa.select(head.c.size)).scalar_one()
+
+
 def stored(connection: sa.Connection, covers: tuple[proof.Cover, ...]) -> dict[proof.Node, bytes]:
     """The stored hashes that a proof needs; raises `ApiError` (store_unreachable, reason ledger_forked) where one is missing."""
     needed = proof.needed(covers)

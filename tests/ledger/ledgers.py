@@ -79,7 +79,8 @@ class Book:
 
     def note(self) -> checkpoint.Note:
         assert self.org
-        return checkpoint.sign(checkpoint.Checkpoint(self.org, self.head.size, self.head.root), self.by.spki, self.by.signs)
+        what = checkpoint.Checkpoint(self.org, self.head.size, self.head.root)
+        return checkpoint.signed(what, self.by.spki, self.by.signs(what.text().encode()))
 
     def dump(self) -> bytes:
         return b"".join((dump.opening(self.org, self.head), *map(dump.entry, self.rows), dump.closing(str(self.note()))))

@@ -22,7 +22,7 @@ WHAT = Checkpoint("ab" * 32, 1_000_000, hashlib.sha256(b"root").digest())
 
 def signed(what: Checkpoint = WHAT, key: ec.EllipticCurvePrivateKey = KEY) -> checkpoint.Note:
     spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return checkpoint.sign(what, spki, lambda text: key.sign(text, ec.ECDSA(hashes.SHA256())))
+    return checkpoint.signed(what, spki, key.sign(what.text().encode(), ec.ECDSA(hashes.SHA256())))
 
 
 def test_the_form_is_that_of_the_specification() -> None:

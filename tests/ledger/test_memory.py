@@ -28,13 +28,14 @@ def seen(size: int) -> Checkpoint:
 def test_what_was_seen_is_remembered_by_the_next_agent(tmp_path: Path) -> None:
     memory = Memory(tmp_path / "seen.json")
     for size in (1, 5, 9):
-        memory.remember(seen(size))
-    memory.remember(Checkpoint("aa" * 32, 3, root(3)))
+        memory.remember("personal", seen(size))
+    memory.remember("organisation", Checkpoint("aa" * 32, 3, root(3)))
     again = Memory(tmp_path / "seen.json")
     assert again.trouble is None
     assert [point.size for point in again.points(ORG)] == [1, 5, 9]
     assert again.points("aa" * 32) == (Checkpoint("aa" * 32, 3, root(3)),)
     assert again.points("bb" * 32) == ()
+    assert (again.org("personal"), again.org("organisation"), again.org("other")) == (ORG, "aa" * 32, None)
     assert os.stat(tmp_path / "seen.json").st_mode & 0o077 == 0
     assert os.listdir(tmp_path) == ["seen.json"]
 
@@ -76,21 +77,22 @@ def test_points_are_dense_where_it_is_new() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"[]", b"{", b'{"x": []}', json.dumps({ORG: [{"size": "3", "root": "00" * 32}]}).encode(), b"\xff", b"1" * 2**21]
+    "raw",
+    [b"", b"[]", b"{", b'{"x": []}', json.dumps({"named": {}, "ledgers": {ORG: [{"size": "3", "root": "00" * 32}]}}).encode(), b"\xff", b"1" * 2**21],
 )
 def test_a_memory_that_cannot_be_read_is_told(tmp_path: Path, raw: bytes) -> None:
     (tmp_path / "seen.json").write_bytes(raw)
     memory = Memory(tmp_path / "seen.json")
     assert memory.trouble
     assert memory.points(ORG) == ()
-    memory.remember(seen(4))
+    memory.remember("personal", seen(4))
     assert (memory.trouble, Memory(tmp_path / "seen.json").points(ORG)) == (None, (seen(4),))
 
 
 def test_a_memory_that_cannot_be_written_is_told_and_nothing_is_left_behind(tmp_path: Path) -> None:
     (tmp_path / "seen.json").mkdir()
     memory = Memory(tmp_path / "seen.json")
-    memory.remember(seen(4))
+    memory.remember("personal", seen(4))
     assert memory.trouble
     assert memory.points(ORG) == (seen(4),)
     assert os.listdir(tmp_path) == ["seen.json"]
