@@ -142,7 +142,7 @@ def _attributes(encoded: bytes, content_type: bytes) -> tuple[bytes, datetime]:
     if form is None:
         raise CheckFailed("attributes")
     try:
-        # A year of two digits means another century in Python than in X.509 from 69 on: written anew it will differ, and be refused.
+        # The years 50 to 68 are of another century in Python than in X.509: written anew they look otherwise, and are refused.
         return digest, datetime.strptime(told.decode("ascii"), form).replace(tzinfo=UTC)
     except ValueError as error:
         raise CheckFailed("attributes") from error
