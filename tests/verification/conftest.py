@@ -205,7 +205,10 @@ class Signing:
         spec = fields.SigFieldSpec(self.field, on_page=0, box=self.box) if self.box else None
         style = TextStampStyle(stamp_text=self.text, border_width=1)
         pdf_signer = signers.PdfSigner(meta, simple, timestamper=self.stamper, new_field_spec=spec, stamp_style=style)
-        out = await pdf_signer.async_sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf), strict=False))
+        writer = IncrementalPdfFileWriter(io.BytesIO(pdf), strict=False)
+        if writer.prev.encrypted:
+            writer.encrypt("")
+        out = await pdf_signer.async_sign_pdf(writer)
         return bytes(out.getbuffer())
 
 
