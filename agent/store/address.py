@@ -30,8 +30,8 @@ class Address:
     @property
     def local(self) -> bool:
         """Whether the way there stays on this computer."""
-        hosts = [self.url.query.get("hostaddr") or self.url.query.get("host") or self.url.host or ""]
-        return all(isinstance(host, str) and _is_local(host) for host in hosts)
+        named = [self.url.host, self.url.query.get("host"), self.url.query.get("hostaddr")]
+        return all(_is_local(host) for each in named if isinstance(each, str) for host in each.split(","))
 
     def arguments(self, password: str | None) -> Mapping[str, Any]:
         """For the driver, beside the URL: certificates are checked wherever the way leaves this computer."""

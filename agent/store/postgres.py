@@ -100,6 +100,8 @@ class Store(store.Store):
     def _facts(self, error: sa.exc.DBAPIError) -> dict[str, Any]:
         facts, state = super()._facts(error), getattr(error.orig, "sqlstate", None)
         reason = {"55P03": "store_locked", "42501": "store_rights", "28P01": "store_password", "28000": "store_password"}.get(state or "")
+        if reason is None and state is None and "password" in facts["detail"].lower():
+            reason = "store_password"  # a login that is refused has no state, only words
         return {**facts, **({"reason": reason} if reason else {})}
 
     @contextmanager
@@ -112,7 +114,7 @@ class Store(store.Store):
             original = cause.orig if isinstance(cause, sa.exc.DBAPIError) else None
             state = getattr(original, "sqlstate", None)
             away = isinstance(cause, sa.exc.OperationalError) and (state is None or state[:2] in {"08", "57"})
-            if away and not isinstance(error, store.Lost):  # it cannot be reached just now: a server that is started anew comes back
+            if away and "reason" not in error.facts and not isinstance(error, store.Lost):  # it cannot be reached just now: a server that is started anew comes back
                 raise store.Lost(Code.STORE_UNREACHABLE, **error.facts) from cause
             raise
 
