@@ -6,6 +6,7 @@ pyHanko does the cryptography; the gates here refuse what it would let through (
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from asn1crypto import cms, core, parser, x509
 from cryptography.exceptions import InvalidSignature
@@ -24,6 +25,7 @@ from agent.verification.digestinfo import signs_without_null
 from agent.verification.entered import entered
 from agent.verification.model import Finding, SignatureReport, clean, found, iso
 from agent.verification.policy import certificate_name, check_signer_algorithms, check_signer_use
+from agent.verification.quick import known
 from agent.verification.stamps import check_signature_stamps
 from agent.verification.trust import CLOCK_TOLERANCE, VALUES, evidence_in
 
@@ -45,6 +47,7 @@ class Manner:
     """The format is CAdES or PAdES baseline: the signing-certificate attribute is mandatory (EN 319 122-1 clause 5.2.2)."""
 
 
+@lru_cache(2)  # of each signature it is asked twice: is it one at all, and what does it say
 def load_signed_data(data: bytes) -> tuple[cms.SignedData, int]:
     """The SignedData at the beginning of `data` and how many bytes it takes; raises `NotSignedData`."""
     try:
@@ -68,7 +71,7 @@ def certificates_of(signed_data: cms.SignedData) -> tuple[x509.Certificate, ...]
     entries = signed_data["certificates"]
     if isinstance(entries, core.Void):
         return ()
-    return tuple(c.chosen for c in entries if c.name == "certificate")
+    return tuple(known(c.chosen) for c in entries if c.name == "certificate")
 
 
 def check_shape(
@@ -216,7 +219,7 @@ def check_mathematics(signer_info: cms.SignerInfo, certificate: x509.Certificate
             intact, valid = _message_digest(signer_info) == digest, _signed(signer_info, certificate, _attributes(signer_info))
         else:
             intact, valid = validate_sig_integrity(signer_info, certificate, expected_content_type=content_type, actual_digest=digest)
-        valid = valid or _signed_with_content_digest(signer_info, certificate)
+        valid = valid or _signed_without_null(signer_info, certificate) or _signed_with_content_digest(signer_info, certificate)
         reordered = not valid and (ordered := in_order(_attributes(signer_info))) is not None and _signed(signer_info, certificate, ordered)
     except (SignatureValidationError, CMSStructuralError) as exc:
         return [found("cms_structure", detail=exc.failure_message)]
@@ -255,7 +258,7 @@ def _signed(signer_info: cms.SignerInfo, certificate: x509.Certificate, attribut
             signer_info["signature"].native, attributes, certificate.public_key, signer_info["signature_algorithm"], context=context
         )
     except InvalidSignature:
-        return _signed_without_null(signer_info, certificate, attributes)
+        return False
     return True
 
 
@@ -270,11 +273,13 @@ def _signed_with_content_digest(signer_info: cms.SignerInfo, certificate: x509.C
     return _signed(other, certificate, _attributes(signer_info))
 
 
-def _signed_without_null(signer_info: cms.SignerInfo, certificate: x509.Certificate, attributes: bytes) -> bool:
+def _signed_without_null(signer_info: cms.SignerInfo, certificate: x509.Certificate) -> bool:
+    """Whether it is an RSA signature in the form that the libraries do not know."""
     if signer_info["signature_algorithm"].signature_algo != "rsassa_pkcs1v15":
         return False
     key = serialization.load_der_public_key(certificate.public_key.dump())
-    return signs_without_null(key, signer_info["digest_algorithm"]["algorithm"].native, attributes, signer_info["signature"].native)
+    digest = signer_info["digest_algorithm"]["algorithm"].native
+    return signs_without_null(key, digest, _attributes(signer_info), signer_info["signature"].native)
 
 
 def claimed_time(signer_info: cms.SignerInfo) -> datetime | None:
