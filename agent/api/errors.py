@@ -46,6 +46,7 @@ class Code(StrEnum):
     OUTPUT_UNWRITABLE = "output_unwritable"
     NOTHING_TO_DO = "nothing_to_do"
     NOT_ALLOWED = "not_allowed"
+    NOT_REGISTERED = "not_registered"
     NOT_FOUND = "not_found"
     CANCELLED = "cancelled"
     AGENT_UNREACHABLE = "agent_unreachable"
@@ -65,6 +66,7 @@ EXIT_OF: Mapping[Code, Exit] = {
     **dict.fromkeys(_TOKEN, Exit.TOKEN),
     **dict.fromkeys(_INPUT, Exit.NO_INPUT),
     Code.NOT_ALLOWED: Exit.REFUSED,
+    Code.NOT_REGISTERED: Exit.REFUSED,
     Code.PIN_UNACCEPTABLE: Exit.REFUSED,
     Code.CANCELLED: Exit.PARTLY,
     Code.AGENT_UNREACHABLE: Exit.UNAVAILABLE,
@@ -78,6 +80,7 @@ STATUS_OF: Mapping[Code, int] = {
     **dict.fromkeys(_INPUT, 422),
     Code.NOT_FOUND: 404,
     Code.NOT_ALLOWED: 403,
+    Code.NOT_REGISTERED: 403,
     Code.PIN_UNACCEPTABLE: 422,
     Code.CANCELLED: 409,
     Code.AGENT_UNREACHABLE: 503,

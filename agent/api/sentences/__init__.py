@@ -11,7 +11,8 @@ from agent.api.sentences.files import FILES
 from agent.api.sentences.form import Sentence
 from agent.api.sentences.ledger import LEDGER
 from agent.api.sentences.pins import PINS
+from agent.api.sentences.rules import RULES
 from agent.api.sentences.store import STORE
 from agent.api.sentences.tokens import TOKENS
 
-SENTENCES: Mapping[str, Sentence] = {**TOKENS, **PINS, **FILES, **CALLS, **DEVICE, **STORE, **LEDGER}
+SENTENCES: Mapping[str, Sentence] = {**TOKENS, **PINS, **FILES, **CALLS, **DEVICE, **STORE, **LEDGER, **RULES}
