@@ -54,8 +54,8 @@ class Device:
     async def key(self, job: Job | None = None) -> DeviceKey:
         """The key, enrolled or opened now where it is not yet; `job` is whose client can be asked (for consent, for a token's PIN).
 
-        Raises `ApiError`: not_allowed, reason device_key (not enrolled, and nobody to ask), device_key_token (its token's PIN is needed, and
-        nobody to ask), device_key_keyring (the keyring did not open it), device_key_lost, device_key_unsafe; and what logging in raises.
+        Raises `ApiError`: not_allowed, reason device_key (not enrolled, and nobody to ask), device_keyring_refused, device_key_token (its
+        token's PIN is needed, and nobody to ask), device_key_keyring (the keyring did not open it), device_key_lost, device_key_unsafe; and what logging in raises.
         """
         if self._ready is None:
             async with self._turn:
@@ -215,4 +215,4 @@ def unkept(error: keyring.KeyringError) -> ApiError:
     """What a person is told of a keyring that keeps nothing for us."""
     if error.reason == "absent":
         return ApiError(Code.NOT_ALLOWED, reason="device_keyring_absent")
-    return ApiError(Code.NOT_ALLOWED, reason="device_key_keyring", why=error.reason)
+    return ApiError(Code.NOT_ALLOWED, reason="device_keyring_refused", why=error.reason)

@@ -43,6 +43,13 @@ DEVICE: Mapping[str, Sentence] = {
         "There is no usable keyring here; no key was kept.",
         "Run it in a desktop session with gnome-keyring or KWallet, or choose `--key token` or `--key file`.",
     ),
+    "not_allowed.device_keyring_refused": Sentence(
+        "系统密码环没有收下本机密钥。",
+        "请先解锁密码环（登录桌面，或打开“密码和密钥”），再试一次；不用密码环就选 yinxin device enrol --key file 或 --key token。",
+        "The desktop's keyring did not take this computer's own key.",
+        "Unlock the keyring (log in to the desktop, or open its passwords program) and try again; "
+        "to do without it, use `yinxin device enrol --key file` or `--key token`.",
+    ),
     "not_allowed.device_enrolled": Sentence(
         "本机已经登记过。",
         "换密钥用 yinxin device renew；密钥已丢失用 yinxin device enrol --replace。",
