@@ -59,11 +59,15 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent.inventory.token_routes import router as token_routes
     from agent.ledger.log import Ledger
     from agent.ledger.memory import Memory
+    from agent.organisation import opening
+    from agent.organisation.acting import Acting
     from agent.organisation.fold import Governed
+    from agent.organisation.people_routes import router as people_routes
+    from agent.organisation.routes import router as organisation_routes
     from agent.records.denials import Denials
     from agent.records.recorder import Records
     from agent.records.register import Book
-    from agent.records.routes import Shelf
+    from agent.records.routes import Shelf, Which
     from agent.records.routes import router as record_routes
     from agent.records.watch import Watch
     from agent.server.app import Activity, build
@@ -80,19 +84,32 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent.verification.runs import Runs
     from agent.verification.service import Checkers
 
-    ledger = Ledger(Store(home.data / "ledger.db"))
+    personal = Ledger(Store(home.data / "ledger.db"))
     inventory, jobs, activity, stopper, crew = Inventory(home), Jobs(), Activity(), Stopper(), Crew(keep=3)
-    device = Device(home, inventory, named=bool(home_name))
-    scribe = Scribe(device, ledger)
-    watch = Watch(Memory(home.state / "ledger-seen.json"))
-    if await watch.look(ledger) is None:
+    device, memory = Device(home, inventory, named=bool(home_name)), Memory(home.state / "ledger-seen.json")
+    ledger, scribe, watch = personal, Scribe(device, personal), Watch(memory)
+    if await watch.look(personal) is None:
         await scribe.start()
-    records = Records(ledger, device, scribe, lambda: watch.trouble)
+    shelves: dict[Which, Shelf] = {"personal": Shelf("personal", personal, watch, device.key, Governed)}
+    away: ApiError | None = None
+    retrying: asyncio.Task[None] | None = None
+    try:
+        if (opened := await opening.organisation(home, device, memory)) is not None:
+            ledger, scribe, watch = opened.ledger, opened.scribe, opened.watch
+            shelves["organisation"] = Shelf("organisation", ledger, watch, device.key, Governed)
+    except ApiError as error:  # nothing is recorded in another ledger instead, and so nothing is signed
+        away = error
+        structlog.get_logger().error("organisation_unreachable", code=error.code, **error.facts)
+        retrying = asyncio.create_task(opening.until_there(home, device, memory, jobs, stopper.ask))
+    records = Records(ledger, device, scribe, lambda: away or watch.trouble)
     denials = Denials(records)
     jobs.on_failed = denials.note
     try:
-        if watch.trouble is None:
-            await close_open_sets(ledger)
+        for each in (personal, ledger):
+            if each.trouble is None and not (away or watch.trouble):
+                await close_open_sets(each)
+            if each is ledger:
+                break
     except ApiError as error:
         if error.code is Code.STORE_UNREACHABLE:
             raise
@@ -100,20 +117,25 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
         structlog.get_logger().warning("recovery_waits", code=error.code, reason=error.facts.get("reason"))
     checkers, fetcher, verifications = Checkers(), Fetcher(), Runs(home.state / "verifications.db")
 
+    registers = (Book(records),) if ledger is personal else (Book(records), Book(Records(personal, device, Scribe(device, personal))))
+    acting = Acting(inventory, ledger, device, lambda: away)
+
     def own_subjects() -> list[str]:
         return [certificate.subject.rfc4514_string() for certificate in anchors.own(home)]
 
     app = build(home, home_name, jobs, activity, stopper.ask)
-    app.include_router(inventory_routes(home, inventory, jobs, own_subjects))
-    app.include_router(token_routes(home, inventory, jobs, own_subjects))
+    app.include_router(inventory_routes(home, inventory, records, jobs, own_subjects))
+    app.include_router(token_routes(home, inventory, records, jobs, own_subjects))
     app.include_router(inspection_routes(home, inventory, jobs, own_subjects))
-    app.include_router(authority_routes(home, inventory, ledger, jobs, own_subjects))
+    app.include_router(authority_routes(home, inventory, records, jobs, own_subjects))
     app.include_router(signing_routes(home, inventory, records, jobs, crew))
-    app.include_router(verification_routes(home, jobs, verifications, checkers, fetcher, (Book(records),)))
+    app.include_router(verification_routes(home, jobs, verifications, checkers, fetcher, registers))
     app.include_router(revision_routes(checkers))
     app.include_router(report_routes(verifications))
     app.include_router(device_routes(device, scribe, jobs))
-    app.include_router(record_routes({"personal": Shelf("personal", ledger, watch, device.key, Governed)}, jobs))
+    app.include_router(record_routes(shelves, jobs))
+    app.include_router(organisation_routes(home, inventory, device, acting, jobs, stopper.ask))
+    app.include_router(people_routes(inventory, device, acting, jobs))
     app.include_router(doctor.router(home, inventory, ledger.newest))
 
     async def closing() -> None:
@@ -124,7 +146,11 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
         await denials.close()
         await device.close()
         await inventory.close()
+        if retrying is not None:
+            retrying.cancel()
         await ledger.close()
+        if ledger is not personal:
+            await personal.close()
 
     await serve(home, app, jobs, activity, stopper, idle_seconds, closing, lambda: inventory.holds_login)
 

@@ -12,7 +12,7 @@ from agent.authority import service
 from agent.authority.x509 import Profile
 from agent.inventory.routes import TokenBody
 from agent.inventory.service import Inventory
-from agent.ledger.log import Ledger
+from agent.records.recorder import Records
 from agent.server.jobs import JobBody, Jobs
 from tokens.types import KeyType
 
@@ -47,7 +47,7 @@ class ImportBody(TokenBody):
     certificate: str = Field(max_length=65536)
 
 
-def router(home: Home, inventory: Inventory, ledger: Ledger, jobs: Jobs, own: Callable[[], list[str]]) -> APIRouter:
+def router(home: Home, inventory: Inventory, records: Records, jobs: Jobs, own: Callable[[], list[str]]) -> APIRouter:
     """The routes; `own` gives the subjects of this home's CAs."""
     api = APIRouter(prefix="/v1")
 
@@ -55,27 +55,31 @@ def router(home: Home, inventory: Inventory, ledger: Ledger, jobs: Jobs, own: Ca
     async def create(body: CaBody, request: Request) -> Response:
         """Create a CA on a token: key, self-signed certificate, trust in this home."""
         name = service.name_of(body.subject)
-        return jobs.stream(request, "ca_create", body, lambda job: service.create_ca(job, home, inventory, ledger, body.token, name, body.type))
+        return jobs.stream(request, "ca_create", body, lambda job: service.create_ca(job, home, inventory, records, body.token, name, body.type))
 
     @api.post("/certificates/request")
     async def request_one(body: RequestBody, request: Request) -> Response:
         """Sign a certificate request with a token's key."""
         name = service.name_of(body.subject)
-        return jobs.stream(request, "cert_request", body, lambda job: service.request_certificate(job, inventory, body.token, body.key, name))
+        return jobs.stream(
+            request, "cert_request", body, lambda job: service.request_certificate(job, inventory, records, body.token, body.key, name)
+        )
 
     @api.post("/certificates/issue")
     async def issue_one(body: IssueBody, request: Request) -> Response:
         """Issue a certificate by the CA on a token; marked internal."""
         csr = service.read_request(body.csr)
         return jobs.stream(
-            request, "cert_issue", body, lambda job: service.issue_certificate(job, inventory, ledger, csr, body.ca, body.profile, body.days)
+            request, "cert_issue", body, lambda job: service.issue_certificate(job, inventory, records, csr, body.ca, body.profile, body.days)
         )
 
     @api.post("/certificates/import")
     async def import_one(body: ImportBody, request: Request) -> Response:
         """Write a certificate to the token that has its key."""
         certificate = service.read_certificate(body.certificate)
-        return jobs.stream(request, "cert_import", body, lambda job: service.import_certificate(job, inventory, body.token, body.key, certificate))
+        return jobs.stream(
+            request, "cert_import", body, lambda job: service.import_certificate(job, inventory, records, body.token, body.key, certificate)
+        )
 
     @api.get("/certificates")
     async def list_all(token: str | None = None) -> dict[str, Any]:

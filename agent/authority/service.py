@@ -17,8 +17,9 @@ from agent.api.home import Home
 from agent.authority import anchors
 from agent.authority.x509 import Digest, Issuer, Profile, SubjectUnusable, issue, self_signed, subject
 from agent.inventory.certificates import view, views
+from agent.inventory.entries import token_told
 from agent.inventory.service import Inventory
-from agent.ledger.log import Ledger
+from agent.records.recorder import Records
 from agent.server.jobs import Job
 from tokens.keys import token_key
 from tokens.session import Session
@@ -79,9 +80,10 @@ def find_key(keys: tuple[Key, ...], selector: str, token: Token) -> Key:
 
 
 async def create_ca(
-    job: Job, home: Home, inventory: Inventory, ledger: Ledger, selector: str | None, name: x509.Name, kind: KeyType
+    job: Job, home: Home, inventory: Inventory, records: Records, selector: str | None, name: x509.Name, kind: KeyType
 ) -> dict[str, Any]:
     """A key on the token and its self-signed certificate, written to the token and trusted by this home."""
+    await records.ready()
     token = await inventory.pick(selector)
     async with inventory.unlocked(job, token, "ca_create") as session:
         job.emit("progress", stage="generate", done=0, total=1)
@@ -91,24 +93,29 @@ async def create_ca(
         await session.write_certificate(made.key.cka_id, certificate.public_bytes(Encoding.DER), made.key.label)
     anchors.add(home, certificate)
     inventory.stale()
-    await _record(ledger, "ca.created", certificate, token)
+    await _record(records, "ca.created", certificate, token)
     return {**described(certificate, token), "non_extractable": made.key.non_extractable}
 
 
-async def request_certificate(job: Job, inventory: Inventory, selector: str | None, key_selector: str, name: x509.Name) -> dict[str, Any]:
+async def request_certificate(
+    job: Job, inventory: Inventory, records: Records, selector: str | None, key_selector: str, name: x509.Name
+) -> dict[str, Any]:
     """A PKCS#10 request signed by a key on the token."""
+    await records.ready()
     token = await inventory.pick(selector)
     async with inventory.unlocked(job, token, "cert_request") as session:
         chosen = find_key(await session.keys(), key_selector, token)
         key = await builder_key(session, chosen.cka_id)
         request = await asyncio.to_thread(x509.CertificateSigningRequestBuilder().subject_name(name).sign, key, digest_for(key))
+    await records.record("certificate.requested", {"subject": name.rfc4514_string(), "key": chosen.cka_id.hex(), **token_told(token)})
     return {"csr": request.public_bytes(Encoding.PEM).decode(), "subject": name.rfc4514_string(), "key": chosen.cka_id.hex(), "token": token.label}
 
 
 async def issue_certificate(
-    job: Job, inventory: Inventory, ledger: Ledger, request: x509.CertificateSigningRequest, ca: str | None, profile: Profile, days: int | None
+    job: Job, inventory: Inventory, records: Records, request: x509.CertificateSigningRequest, ca: str | None, profile: Profile, days: int | None
 ) -> dict[str, Any]:
     """A certificate by the CA on a token."""
+    await records.ready()
     token = await inventory.pick(ca)
     cas = [view for view in views(token) if view.ca]
     if len(cas) != 1:
@@ -120,14 +127,15 @@ async def issue_certificate(
         key = await builder_key(session, cas[0].cka_id)
         issuer = Issuer(x509.load_der_x509_certificate(cas[0].der), key, digest_for(key))
         certificate = await asyncio.to_thread(issue, request, issuer, profile, days, datetime.now(UTC))
-    await _record(ledger, "certificate.issued", certificate, token, profile=str(profile))
+    await _record(records, "certificate.issued", certificate, token, profile=str(profile))
     return described(certificate, token)
 
 
 async def import_certificate(
-    job: Job, inventory: Inventory, selector: str | None, key_selector: str | None, certificate: x509.Certificate
+    job: Job, inventory: Inventory, records: Records, selector: str | None, key_selector: str | None, certificate: x509.Certificate
 ) -> dict[str, Any]:
     """Write a certificate to the token, beside the key it belongs to; raises `CertificateMismatch` where it is another key's."""
+    await records.ready()
     token = await inventory.pick(selector)
     async with inventory.unlocked(job, token, "cert_import") as session:
         keys = await session.keys()
@@ -136,6 +144,7 @@ async def import_certificate(
             raise ApiError(Code.CERTIFICATE_MISMATCH, token=token.label, certificate=common_name(certificate.subject))
         await session.write_certificate(chosen.cka_id, certificate.public_bytes(Encoding.DER), common_name(certificate.subject))
     inventory.stale()
+    await _record(records, "certificate.imported", certificate, token, key=chosen.cka_id.hex())
     return described(certificate, token)
 
 
@@ -181,6 +190,6 @@ def common_name(name: x509.Name) -> str:
     return str(names[0].value) if names else name.rfc4514_string()
 
 
-async def _record(ledger: Ledger, kind: str, certificate: x509.Certificate, token: Token, **more: str) -> None:
-    facts = {"fingerprint": certificate.fingerprint(hashes.SHA256()).hex(), "subject": certificate.subject.rfc4514_string(), "token": token.serial}
-    await ledger.append(kind, {**facts, **more})
+async def _record(records: Records, kind: str, certificate: x509.Certificate, token: Token, **more: str) -> None:
+    facts = {"fingerprint": certificate.fingerprint(hashes.SHA256()).hex(), "subject": certificate.subject.rfc4514_string(), **token_told(token)}
+    await records.record(kind, {**facts, **more})

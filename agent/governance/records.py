@@ -25,6 +25,7 @@ KINDS = (
     _record("signature.finished", "签署结果", "signing finished"),
     _record("attempt.denied", "被拒绝的操作", "attempt denied"),
     _record("ca.created", "建立单位内部 CA", "certification authority created"),
+    _record("certificate.requested", "申请数字证书", "certificate requested"),
     _record("certificate.issued", "签发数字证书", "certificate issued"),
     _record("certificate.imported", "导入数字证书", "certificate imported"),
     _record("token.initialised", "初始化 UKey", "token initialised"),

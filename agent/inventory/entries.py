@@ -40,6 +40,16 @@ def entry(token: Token, at: datetime, own: Sequence[str], login: dict[str, Any] 
     }
 
 
+def token_told(token: Token) -> dict[str, Any]:
+    """A token as the ledger names it."""
+    return {"module": token.module, "token": token.serial, "label": token.label, "emulated": token.emulated}
+
+
+def key_told(key: Key) -> dict[str, Any]:
+    """A key as the ledger names it."""
+    return {"id": key.cka_id.hex(), "label": key.label, "type": str(key.type)}
+
+
 def key_entry(key: Key) -> dict[str, Any]:
     """A key of the wire."""
     return {

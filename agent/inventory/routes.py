@@ -10,8 +10,9 @@ from starlette.responses import StreamingResponse
 
 from agent.api.home import Home
 from agent.inventory import modules
-from agent.inventory.entries import key_entry, module_entry
+from agent.inventory.entries import key_entry, key_told, module_entry, token_told
 from agent.inventory.service import Inventory
+from agent.records.recorder import Records
 from agent.server.jobs import Job, JobBody, Jobs
 from agent.server.problems import as_api_error, error_entry, language
 from tokens.types import KeyType, Token, TokenState
@@ -40,7 +41,7 @@ class GenerateBody(TokenBody):
     label: str = Field(min_length=1, max_length=200)
 
 
-def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Sequence[str]]) -> APIRouter:
+def router(home: Home, inventory: Inventory, records: Records, jobs: Jobs, own: Callable[[], Sequence[str]]) -> APIRouter:
     """The routes; `own` gives the subjects of this home's CAs."""
     api = APIRouter(prefix="/v1")
 
@@ -101,11 +102,14 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
         """Generate a key pair on a token, read its attributes back and try to export it (which must be refused)."""
 
         async def work(job: Job) -> dict[str, Any]:
+            await records.ready()
             token = await inventory.pick(body.token)
             async with inventory.unlocked(job, token, "key_generate") as session:
                 job.emit("progress", stage="generate", done=0, total=1)
                 made = await session.generate(body.type, body.label)
             inventory.stale()
+            facts = {**key_told(made.key), "non_extractable": made.key.non_extractable, "export_attempt": made.export_attempt}
+            await records.record("key.generated", {**token_told(token), "key": facts})
             return {
                 **key_entry(made.key),
                 "token": token.label,

@@ -116,8 +116,11 @@ class Inventory(Sight):
         await asking.consent(job, self._about(token), ask, reason, login.over if login else None, **facts)
 
     async def with_secrets(self, job: Job, session: Session, token: Token, ask: Ask, act: Callable[[bool], Coroutine[Any, Any, T]]) -> T:
-        """`asking.with_secrets` with what is told of the token here."""
-        return await asking.with_secrets(job, session, token, self._about(token), ask, act)
+        """`asking.with_secrets` with what is told of the token here; its errors name the token."""
+        try:
+            return await asking.with_secrets(job, session, token, self._about(token), ask, act)
+        except TokenError as error:
+            raise type(error)(**{"token": token.label, "serial": token.serial, **error.facts}) from error
 
     def rules_for(self, token: Token) -> PinRules | None:
         """What a new PIN must be like: our rules on tokens that we initialised, nothing but the token's own limits on others."""

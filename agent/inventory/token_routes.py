@@ -10,8 +10,10 @@ from agent.api.errors import ApiError, Code
 from agent.api.home import Home
 from agent.inventory import picking, practice
 from agent.inventory.asking import Ask
+from agent.inventory.entries import token_told
 from agent.inventory.routes import TokenBody
 from agent.inventory.service import Inventory
+from agent.records.recorder import Records
 from agent.server.jobs import Job, JobBody, Jobs
 from tokens.errors import ModuleTimeout, ModuleUnusable, TokenFault
 from tokens.session import Session
@@ -49,7 +51,7 @@ class PlugBody(BaseModel):
     token: str
 
 
-def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Sequence[str]]) -> APIRouter:
+def router(home: Home, inventory: Inventory, records: Records, jobs: Jobs, own: Callable[[], Sequence[str]]) -> APIRouter:
     """The routes; `own` gives the subjects of this home's CAs."""
     api = APIRouter(prefix="/v1/tokens")
 
@@ -68,6 +70,7 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
         async def work(job: Job) -> dict[str, Any]:
             if body.practice and not body.emulated:
                 raise ApiError(Code.USAGE, reason="needs", option="practice", other="emulated")
+            await records.ready()
             token = await _to_initialise(inventory, body)
             rules = practice.FIRST_PIN_RULES if body.practice else inventory.settings.rules
             if not body.emulated:
@@ -91,18 +94,22 @@ def router(home: Home, inventory: Inventory, jobs: Jobs, own: Callable[[], Seque
                 await inventory.anew(token.module)
             if body.practice:
                 practice.mark(home, made.serial)
+            erased = {"erased": True} if body.erase is not None else {}
+            await records.record("token.initialised", {**token_told(made), "practice": body.practice, **erased})
             return {"token": await as_it_is(made)}
 
         return jobs.stream(request, "token_init", body, work)
 
     async def with_new_pin(job: Job, selector: str | None, purpose: str, by: str, act: Act) -> dict[str, Any]:
         """Have a new user PIN set by the secret `by`."""
+        await records.ready()
         token = await inventory.pick(selector)
         rules = inventory.rules_for(token)
         async with inventory.session(token, job, fresh=True) as session:
             ask = Ask(purpose, secrets=(by, "new_pin"), rules=rules)
             await inventory.with_secrets(job, session, token, ask, lambda confirmed: _told_of_both(act(session, rules, confirmed)))
         await inventory.pin_changed(token)
+        await records.record("pin.changed", {**token_told(token), "by": by})
         return {"token": await as_it_is(token)}
 
     @api.post("/pin/change")

@@ -25,7 +25,7 @@ _KINDS_MAX: Final = 256
 _CODES = frozenset({Code.PIN_INCORRECT, Code.PIN_LOCKED, Code.PIN_FINAL_TRY, Code.PIN_UNACCEPTABLE, Code.CERTIFICATE_MISMATCH, Code.NOT_ALLOWED})
 _NO_ATTEMPT = ("under_way", "not_practice")
 """Reasons of not_allowed that stand for no rule."""
-_FACTS = ("reason", "rule", "token", "serial", "certificate", "actor")
+_FACTS = ("reason", "rule", "token", "label", "serial", "certificate", "actor")
 _FACT_MAX: Final = 200
 
 

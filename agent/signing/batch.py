@@ -150,6 +150,9 @@ class Batch:
             await signer.prove()
             step = self._step(lambda worker, d: self._sign(signer, worker, d), self._counting("sign"))
             await self._each(lease, shares.finish_all(self._step(self._snapshot), step))
+        except (ApiError, TokenError) as error:
+            self._fatal = self._fatal or _told(error)
+            raise
         finally:
             try:
                 await self._settle(shares)
