@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 SECONDS_PER_FILE = 20.0
 _SECONDS_TO_START = 60.0
-_FILES_PER_WORKER = 200
+_FILES_PER_WORKER = 2000
 """After so many a worker is replaced, so that what libraries keep does not grow."""
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "TZ", "PYTHONPATH", "TMPDIR")
 

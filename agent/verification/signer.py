@@ -47,9 +47,21 @@ class Manner:
     """The format is CAdES or PAdES baseline: the signing-certificate attribute is mandatory (EN 319 122-1 clause 5.2.2)."""
 
 
-@lru_cache(2)  # of each signature it is asked twice: is it one at all, and what does it say
+_KEPT_MAX = 128 * 1024
+
+
 def load_signed_data(data: bytes) -> tuple[cms.SignedData, int]:
     """The SignedData at the beginning of `data` and how many bytes it takes; raises `NotSignedData`."""
+    return _loaded_again(data) if len(data) <= _KEPT_MAX else _loaded(data)
+
+
+@lru_cache(2)
+def _loaded_again(data: bytes) -> tuple[cms.SignedData, int]:
+    """Of each signature in a PDF it is asked twice: is it one at all, and what does it say."""
+    return _loaded(data)
+
+
+def _loaded(data: bytes) -> tuple[cms.SignedData, int]:
     try:
         length: int = parser.peek(data)
         irregularities(data[:length], levels=2)  # nothing may stand between or behind the elements of the frame

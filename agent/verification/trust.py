@@ -9,6 +9,7 @@ from asn1crypto import cms, core, pem, x509
 from asn1crypto import crl as asn1_crl
 from asn1crypto import ocsp as asn1_ocsp
 
+from agent.verification.quick import known
 from agent.verification.wanted import Answered, Wanted
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -143,7 +144,7 @@ def evidence_in(signed_data: cms.SignedData, signer_info: cms.SignerInfo | None 
 
 def _certificates(signed_data: cms.SignedData) -> tuple[x509.Certificate, ...]:
     entries = signed_data["certificates"]
-    return () if isinstance(entries, core.Void) else tuple(c.chosen for c in entries if c.name == "certificate")
+    return () if isinstance(entries, core.Void) else tuple(known(c.chosen) for c in entries if c.name == "certificate")
 
 
 def _choices(entries: Any) -> tuple[tuple[asn1_crl.CertificateList, ...], tuple[asn1_ocsp.OCSPResponse, ...]]:

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
+from agent.verification import quick
 from agent.verification.document import check_document
 from agent.verification.identity import read_part, stamp_of
 from agent.verification.pdf_revisions import show_revision
@@ -53,6 +54,7 @@ class Desk:
 
     def __init__(self) -> None:
         self._given: tuple[object, ...] | None = None
+        self._loop = asyncio.new_event_loop()
         self._trust = Trust()
 
     def answer(self, op: str, args: Message) -> Message:
@@ -72,7 +74,7 @@ class Desk:
             return show_revision(args["file"], args["revision"], args["page"], args["pixels"])
         trust = self._trust_of(args)
         trust.wanted.take()
-        document = identified(lambda: asyncio.run(check_document(args["file"], args["signature"], trust)), args["file"])
+        document = identified(lambda: self._loop.run_until_complete(check_document(args["file"], args["signature"], trust)), args["file"])
         wanted = [{"key": q.key, "url": q.url, "host": q.host, "body": None if q.body is None else to_text(q.body)} for q in trust.wanted.take()]
         return {**document, "wanted": wanted} if wanted else document
 
@@ -122,6 +124,7 @@ def main(argv: list[str]) -> int:
     platform.deny_network()
     platform.limit(memory_bytes=MEMORY_MAX, files=_FILES_MAX, fixed=True)
     logging.disable(logging.CRITICAL)  # the libraries quote hostile files in their messages
+    quick.install()
     serve(Link(socket.socket(fileno=int(argv[1]))), Desk().answer)
     return 0
 
