@@ -88,6 +88,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     inventory, jobs, activity, stopper, crew = Inventory(home), Jobs(), Activity(), Stopper(), Crew(keep=3)
     device, memory = Device(home, inventory, named=bool(home_name)), Memory(home.state / "ledger-seen.json")
     ledger, scribe, watch = personal, Scribe(device, personal), Watch(memory)
+    own = Records(personal, device, scribe)
     if await watch.look(personal) is None:
         await scribe.start()
     shelves: dict[Which, Shelf] = {"personal": Shelf("personal", personal, watch, device.key, Governed)}
@@ -105,11 +106,10 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     denials = Denials(records)
     jobs.on_failed = denials.note
     try:
-        for each in (personal, ledger):
-            if each.trouble is None and not (away or watch.trouble):
-                await close_open_sets(each)
-            if each is ledger:
-                break
+        if personal.trouble is None:
+            await close_open_sets(personal)
+        if ledger is not personal and ledger.trouble is None:
+            await close_open_sets(ledger)
     except ApiError as error:
         if error.code is Code.STORE_UNREACHABLE:
             raise
@@ -117,7 +117,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
         structlog.get_logger().warning("recovery_waits", code=error.code, reason=error.facts.get("reason"))
     checkers, fetcher, verifications = Checkers(), Fetcher(), Runs(home.state / "verifications.db")
 
-    registers = (Book(records),) if ledger is personal else (Book(records), Book(Records(personal, device, Scribe(device, personal))))
+    registers = (Book(records),) if ledger is personal else (Book(records), Book(own))
     acting = Acting(inventory, ledger, device, lambda: away)
 
     def own_subjects() -> list[str]:

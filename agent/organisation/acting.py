@@ -47,11 +47,13 @@ Wish = Callable[[State, str], Sequence[Command]]
 class Acting:
     """Whoever acts in the organisation of this home."""
 
-    def __init__(self, inventory: Inventory, ledger: Ledger, device: Device) -> None:
-        self._inventory, self._ledger, self._device = inventory, ledger, device
+    def __init__(self, inventory: Inventory, ledger: Ledger, device: Device, away: Callable[[], ApiError | None] = lambda: None) -> None:
+        self._inventory, self._ledger, self._device, self._away = inventory, ledger, device, away
 
     async def state(self) -> State:
         """What follows from the ledger now, others' entries included; raises `ApiError` (not_allowed, reason no_organisation)."""
+        if trouble := self._away() or self._ledger.trouble:
+            raise trouble
         if not isinstance(self._ledger.fold, Governed):
             raise ApiError(Code.NOT_ALLOWED, reason="no_organisation", rule="S04")
         await self._ledger.read_on()
