@@ -55,7 +55,8 @@ class Device:
         """The key, enrolled or opened now where it is not yet; `job` is whose client can be asked (for consent, for a token's PIN).
 
         Raises `ApiError`: not_allowed, reason device_key (not enrolled, and nobody to ask), device_keyring_refused, device_key_token (its
-        token's PIN is needed, and nobody to ask), device_key_keyring (the keyring did not open it), device_key_lost, device_key_unsafe; and what logging in raises.
+        token's PIN is needed, and nobody to ask), device_key_keyring (the keyring did not open it), device_key_lost, device_key_unsafe;
+        and what logging in raises.
         """
         if self._ready is None:
             async with self._turn:
