@@ -31,6 +31,7 @@ _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.ASCII)
 _TYPE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+", re.ASCII)
 _TYPE_MAX: Final = 64
+_FOUR_BYTES = re.compile(rb"[\xf0-\xff]")
 _AT = re.compile(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}", re.ASCII)
 """Ids that we make ourselves: nothing in them can be taken for something else."""
@@ -121,7 +122,13 @@ def parse(raw: bytes) -> Statement:
     if len(raw) > STATEMENT_MAX:
         raise StatementError("too_large")
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number)
+        fractions: list[str] = []
+
+        def fraction(text: str) -> float:
+            fractions.append(text)
+            return float(text)
+
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number, parse_float=fraction)
     except UnicodeDecodeError as error:
         raise StatementError("not_utf8") from error
     except RecursionError as error:
@@ -133,10 +140,16 @@ def parse(raw: bytes) -> Statement:
     if not isinstance(value, dict):
         raise StatementError("keys")
     _check(value)
-    if _canonical(value) != raw:
+    if (fractions or not _plainly_canonical(value, raw)) and _canonical(value) != raw:
         raise StatementError("not_canonical")
     place = Place(**value["place"])
     return Statement(**{**value, "place": place})
+
+
+def _plainly_canonical(value: Mapping[str, Any], raw: bytes) -> bool:
+    """Whether the bytes are RFC 8785 beyond doubt; without fractions and without characters beyond U+FFFF (which sort otherwise in UTF-16)
+    Python's own writer, ten times as fast, writes the same."""
+    return _FOUR_BYTES.search(raw) is None and json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() == raw
 
 
 def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
