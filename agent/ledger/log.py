@@ -117,6 +117,17 @@ class Ledger:
         """Draw anew whatever is drawn from the log."""
         await self._on_thread(lambda: self._writer.draw_anew(whole=True))
 
+    async def move(self, moving: Callable[[Store], T]) -> T:
+        """Have a function move the ledger to another store; nothing is appended meanwhile, nor here ever after.  Raises what it raises."""
+        await self._opened()
+
+        def move() -> T:
+            done = moving(self._store)
+            self._writer.moved = True
+            return done
+
+        return await self._on_thread(move)
+
     async def newest(self) -> datetime | None:
         """When the last statement was entered, by the clock of that moment; None where the log is empty."""
         wanted = sa.select(entries.c.statement).order_by(entries.c.seq.desc()).limit(1)

@@ -62,6 +62,8 @@ class Writer:
         self._first = fold
         self._tree: _Tree | None = None
         self._told = 0
+        self.moved = False
+        """The ledger stands in another store now: nothing is appended here any more."""
         self.on_head: Callable[[Head], None] | None = None
         """Hears what the log has come to."""
 
@@ -76,6 +78,8 @@ class Writer:
 
     def commit(self, writes: Sequence[Write]) -> list[Outcome]:
         """Do all of them, durably; raises `ApiError` (store_unreachable) where nothing was done, or nobody can tell."""
+        if self.moved:
+            raise ApiError(Code.STORE_UNREACHABLE, reason="store_moved")
         for wait in _WAITS_SECONDS:
             time.sleep(wait)
             try:
@@ -163,7 +167,7 @@ class Writer:
             tree = _Tree(size, edge, None) if self._first is None else _Tree(0, (), self._first)
         if size < tree.size:
             raise ApiError(Code.STORE_UNREACHABLE, reason="ledger_smaller", path=self._store.name, size=size, known=tree.size)
-        for entry, nodes in _from(connection, tree.size, size):
+        for entry, nodes in read_from(connection, tree.size, size):
             after, grown = grow(tree.edge, tree.size, merkle.leaf_hash(entry.raw))
             if b"".join(grown) != nodes or entry.seq != tree.size:
                 raise ApiError(Code.STORE_UNREACHABLE, reason="ledger_forked", path=self._store.name, entry=tree.size)
@@ -184,7 +188,7 @@ class Writer:
                 connection.execute(snapshots.insert(), {"name": "acts", "version": acts.VERSION, "size": 0})
             done = connection.execute(sa.select(sa.func.max(acts_table.c.seq))).scalar()
             page: list[dict[str, Any]] = []
-            for entry, _ in _from(connection, 0 if done is None else done + 1, size):
+            for entry, _ in read_from(connection, 0 if done is None else done + 1, size):
                 page.append(acts.act_of(entry))
                 if len(page) == _PAGE:
                     draw(connection, page)
@@ -223,7 +227,7 @@ def draw(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
             connection.execute(opened.delete().where(opened.c.batch == row["run"]))
 
 
-def _from(connection: sa.Connection, seq: int, size: int) -> Iterator[tuple[Entry, bytes]]:
+def read_from(connection: sa.Connection, seq: int, size: int) -> Iterator[tuple[Entry, bytes]]:
     """Entries from `seq` on, with their nodes, page by page; stops at a gap."""
     while seq < size:
         wanted = sa.select(entries).where(entries.c.seq >= seq, entries.c.seq < size).order_by(entries.c.seq).limit(_PAGE)

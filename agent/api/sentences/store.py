@@ -96,11 +96,17 @@ STORE = {
         "That database holds another ledger[ (other from entry {entry} on)].",
         "Check the URL; to join an organisation, use `yinxin org join`.",
     ),
-    "not_allowed.store_behind": Sentence(
-        "那个数据库里的台账比这里的少[：那里 {size} 条，这里 {known} 条]。",
-        "它可能是从旧备份恢复的；请先把它清空，或者恢复较新的备份。",
-        "The ledger in that database is smaller than the one here[: {size} entries there, {known} here].",
-        "It may come from an old backup; empty it first, or restore a newer one.",
+    "not_allowed.store_personal": Sentence(
+        "本机还没有加入单位；个人台账只放在本机。",
+        "请先用 yinxin org found 创建单位，或用 yinxin org join 加入。",
+        "This computer acts in no organisation, and a personal ledger stays on its computer.",
+        "Found one (`yinxin org found`) or join one (`yinxin org join`) first.",
+    ),
+    "not_allowed.store_keyring": Sentence(
+        "系统钥匙串没能保存密码[（{detail}）]，密码也不会写进文件。",
+        "请解锁或安装系统钥匙串；或者不给 --password，自己把密码写进 ~/.pgpass（权限 0600）。",
+        "The keyring could not keep the password[ ({detail})], and it is written to no file.",
+        "Unlock or install a keyring; or leave --password out and put it into ~/.pgpass (mode 0600) yourself.",
     ),
     "not_allowed.store_damaged": Sentence(
         "台账的第 {entry} 条有问题，没有搬移[（{detail}）]。",
