@@ -10,14 +10,14 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import rfc8785
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from agent.ledger import merkle, proof, signed, statement
-from agent.ledger.entry import Entry, Fold, Head
+from agent.ledger.entry import Entry, Fold, Head, Refused
 
 FINDINGS_MAX: Final = 1000
 """Findings that are told one by one; further ones are counted."""
@@ -131,15 +131,49 @@ def _unsigned(raw: bytes, leaf: bytes) -> Examined:
         return Examined(leaf, "statement", "not_json")
 
 
+class Judge(Fold, Protocol):
+    """A fold that also says of records, which it does not judge by their signatures, whether the device that they name signed them."""
+
+    def step(self, entry: Entry) -> "tuple[Judge, Refused | None]":
+        """As `Fold.step`."""
+        ...
+
+    def attest_record(self, entry: Entry) -> Refused | None:
+        """Why the record just stepped over cannot be relied on; None for what is no record."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Checked(Entry):
+    """An entry whose form and signature were just checked, so that nobody does it again."""
+
+    told: statement.Statement
+    by: str
+
+    def parsed(self) -> statement.Statement:
+        """As `Entry.parsed`."""
+        return self.told
+
+    def signer(self) -> str:
+        """As `Entry.signer`."""
+        return self.by
+
+
+def _statement(raw: bytes) -> statement.Statement:
+    """Of bytes that were found to be one."""
+    told = json.loads(raw)
+    return statement.Statement(**{**told, "place": statement.Place(**told["place"])})
+
+
 class Run:
     """One check under way: `take` each entry in order, `finish` at the end."""
 
-    def __init__(self, claims: Sequence[Claim] = (), fold: Fold | None = None) -> None:
+    def __init__(self, claims: Sequence[Claim] = (), fold: Judge | None = None) -> None:
         """`claims` are what was said of this ledger before; `fold` judges whether each statement takes effect."""
         self._claims: dict[int, list[Claim]] = {}
         for claim in claims:
             self._claims.setdefault(claim.size, []).append(claim)
-        self._fold = fold
+        self._fold: Judge | None = fold
         self._held = 0
         """Size up to which a claim has held: what is found later was done to entries after it."""
         self._expected = 0
@@ -192,7 +226,12 @@ class Run:
         """Whether the statement takes effect at its place, by the rules."""
         if self._fold is None:
             return True
-        self._fold, refused = self._fold.step(Entry(row.seq, row.raw, row.cms))
+        if row.cms is None or seen.signer is None:
+            self._fold, refused = self._fold.step(Entry(row.seq, row.raw, None))
+        else:
+            entry = Checked(row.seq, row.raw, row.cms, _statement(row.raw), seen.signer)
+            self._fold, refused = self._fold.step(entry)
+            refused = refused or self._fold.attest_record(entry)
         if refused is not None:
             self._find("without_effect", row.seq, rule=refused.rule, reason=refused.reason, type=seen.type)
         return refused is None

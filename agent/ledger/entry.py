@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from agent.ledger import merkle
+from agent.ledger import merkle, signed, statement
+from agent.ledger.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,14 @@ class Entry:
         """The statement parsed, not judged."""
         found: dict[str, Any] = json.loads(self.raw)
         return found
+
+    def parsed(self) -> Statement:
+        """The statement, byte for byte one; raises `StatementError`."""
+        return statement.parse(self.raw)
+
+    def signer(self) -> str:
+        """SHA-256 (hex) of the certificate that signed it; raises `signed.CheckFailed`."""
+        return signed.check(self.raw, self.cms or b"").fingerprint
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from agent.governance.refusal import Refusal
 from agent.governance.state import State
 from agent.ledger import signed
 from agent.ledger.entry import Entry
-from agent.ledger.statement import Statement, StatementError, parse
+from agent.ledger.statement import Statement, StatementError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Governed:
                 return Governed(self.state.alter(size=self.state.size + 1)), None
             return self._refused(refuse("S54", "unsigned"))
         try:
-            statement = parse(entry.raw)
+            statement = entry.parsed()
             if _is_record(statement) and self.state.org is not None:
                 refused = deciding.record_refused(self.state, statement)
                 return (Governed(self.state.alter(size=self.state.size + 1)), None) if refused is None else self._refused(refused)
-            signer = signed.check(entry.raw, entry.cms).fingerprint
+            signer = entry.signer()
         except StatementError as error:
             return self._refused(refuse("S54", "malformed", where=error.reason))
         except signed.CheckFailed as error:
@@ -50,14 +50,18 @@ class Governed:
         The state may be a later one: a key that the device had before counts, a device that was withdrawn since does too.
         """
         try:
-            statement, signer = parse(entry.raw), signed.check(entry.raw, entry.cms or b"")
+            statement, signer = entry.parsed(), entry.signer()
         except (StatementError, signed.CheckFailed) as error:
             return refuse("S54", "signature", detail=str(error)[:100])
         if statement.org != self.state.org:
             return refuse("S54", "other_organisation")
-        if self.state.device_keys.get(signer.fingerprint) != statement.device:
+        if self.state.device_keys.get(signer) != statement.device:
             return refuse("S42", "device_key", device=statement.device)
         return None
+
+    def attest_record(self, entry: Entry) -> Refusal | None:
+        """`attest` for the full verification, which has just stepped over the entry: None for what is no record of a device."""
+        return self.attest(entry) if _is_record(entry.parsed()) else None
 
     def _refused(self, refusal: Refusal) -> "tuple[Governed, Refusal]":
         return Governed(deciding.without_effect(self.state)), refusal

@@ -8,9 +8,8 @@ from typing import Any, BinaryIO
 
 from agent.api.errors import ApiError, Code
 from agent.ledger import checkpoint
-from agent.ledger.checking import Claim, Finding, Report, Run
+from agent.ledger.checking import Claim, Finding, Judge, Report, Run
 from agent.ledger.checkpoint import CheckpointError, Note
-from agent.ledger.entry import Fold
 from agent.ledger.log import Ledger
 from agent.records import findings, verifying, view
 from agent.records.watch import Watch
@@ -19,7 +18,7 @@ Told = Callable[[int, int], None]
 
 
 async def check(
-    ledger: Ledger, watch: Watch, fold: Callable[[], Fold] | None, file: str | None, texts: Sequence[bytes], own: str | None, told: Told
+    ledger: Ledger, watch: Watch, fold: Callable[[], Judge] | None, file: str | None, texts: Sequence[bytes], own: str | None, told: Told
 ) -> dict[str, Any]:
     """Check the ledger, or an exported file (a path), against checkpoints too; the result as it goes over the wire.
 

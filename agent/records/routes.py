@@ -16,8 +16,9 @@ from agent.api.errors import ApiError, Code
 from agent.api.uris import to_path, to_uri
 from agent.device.key import DeviceKey
 from agent.ledger import checkpoint
+from agent.ledger.checking import Judge
 from agent.ledger.checkpoint import Checkpoint, Note
-from agent.ledger.entry import Fold, Head
+from agent.ledger.entry import Head
 from agent.ledger.log import Ledger
 from agent.records import exporting, listing, view, words
 from agent.records.checks import check
@@ -38,7 +39,7 @@ class Shelf:
     watch: Watch
     key: Callable[[], Awaitable[DeviceKey]]
     """The device's key, which signs checkpoints; raises `ApiError` where it is not at hand."""
-    fold: Callable[[], Fold] | None = None
+    fold: Callable[[], Judge] | None = None
     """A fresh state, for a check that puts every entry to the rules."""
 
 

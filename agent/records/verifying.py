@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import islice
 from typing import BinaryIO, Final
 
-from agent.ledger.checking import Claim, Examined, Report, Row, Run, examine
+from agent.ledger.checking import Claim, Examined, Judge, Report, Row, Run, examine
 from agent.ledger.dump import Dump
-from agent.ledger.entry import Fold, Head
+from agent.ledger.entry import Head
 from agent.ledger.log import Ledger
 from agent.records import listing
 from agent.records.worker import unpack
@@ -47,7 +47,7 @@ async def check_ledger(ledger: Ledger, head: Head, run: Run, told: Told) -> Repo
     return await asyncio.to_thread(run.finish, head)
 
 
-async def check_file(file: BinaryIO, claims: Sequence[Claim], fold: Fold | None, told: Callable[[int, int], None]) -> tuple[Report, Run]:
+async def check_file(file: BinaryIO, claims: Sequence[Claim], fold: Judge | None, told: Callable[[int, int], None]) -> tuple[Report, Run]:
     """Check an exported ledger; `told` hears how many entries of how many are done."""
     found = await asyncio.to_thread(Dump, file)
     run = Run([*found.claims(), *claims], fold)
