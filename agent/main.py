@@ -64,6 +64,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent.organisation.fold import Governed
     from agent.organisation.people_routes import router as people_routes
     from agent.organisation.routes import router as organisation_routes
+    from agent.organisation.store_routes import router as store_routes
     from agent.records.denials import Denials
     from agent.records.recorder import Records
     from agent.records.register import Book
@@ -135,6 +136,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     app.include_router(device_routes(device, scribe, jobs))
     app.include_router(record_routes(shelves, jobs))
     app.include_router(organisation_routes(home, inventory, device, acting, jobs, stopper.ask))
+    app.include_router(store_routes(home, None if ledger is personal else ledger, jobs, stopper.ask))
     app.include_router(people_routes(inventory, device, acting, jobs))
     app.include_router(doctor.router(home, inventory, ledger.newest))
 

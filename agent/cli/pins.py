@@ -45,7 +45,7 @@ class Pins:
     def of(cls, *, pin: str | None = None, so_pin: str | None = None, new_pin: str | None = None) -> "Pins":
         """The sources as named on the command line; raises `ApiError` (usage) for a word that is none, without repeating it: it may be a PIN."""
         given = {"pin": ("--pin", pin), "so_pin": ("--so-pin", so_pin), "new_pin": ("--new-pin", new_pin)}
-        return cls({name: _source(option, text) for name, (option, text) in given.items() if text is not None})
+        return cls({name: source(option, text) for name, (option, text) in given.items() if text is not None})
 
     def source(self, secret: str) -> Source:
         """The source of a secret by the host's name for it; a prompt where none was named."""
@@ -67,7 +67,8 @@ class Pins:
         return [source.where for source in self.sources.values() if source.kind == "file" and _open_to_others(source.where)]
 
 
-def _source(option: str, text: str) -> Source:
+def source(option: str, text: str) -> Source:
+    """The source that `text` names; raises `ApiError` (usage) for a word that is none, without repeating it: it may be the secret itself."""
     kind, colon, where = text.partition(":")
     match kind:
         case "prompt" if not colon:

@@ -40,7 +40,7 @@ async def organisation(home: Home, device: Device, memory: Memory) -> Opened | N
     where = stores.chosen(home)
     if where is None:
         return None
-    store = await asyncio.to_thread(stores.opened, where.url)
+    store = await asyncio.to_thread(stores.opened, where)
     about = device.about
     ledger = Ledger(store, fold=Governed(), agent=None if about is None else about.id)
     try:

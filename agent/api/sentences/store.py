@@ -49,8 +49,8 @@ STORE = {
         "Keep the password anew with `yinxin store set URL --password prompt`, or in ~/.pgpass (mode 0600).",
     ),
     "store_unreachable.store_keyring": Sentence(
-        "取不到数据库的密码：系统钥匙串没有给出[（{detail}）]。",
-        "请解锁系统钥匙串再试，或者把密码写进 ~/.pgpass（权限 0600）后重新运行 yinxin store set。",
+        "取不到数据库的密码：系统密码环没有给出[（{detail}）]。",
+        "请解锁系统密码环再试，或者把密码写进 ~/.pgpass（权限 0600）后重新运行 yinxin store set。",
         "The database's password cannot be had: the keyring did not give it[ ({detail})].",
         "Unlock the keyring and try again, or put the password into ~/.pgpass (mode 0600) and run `yinxin store set` again.",
     ),
@@ -103,8 +103,8 @@ STORE = {
         "Found one (`yinxin org found`) or join one (`yinxin org join`) first.",
     ),
     "not_allowed.store_keyring": Sentence(
-        "系统钥匙串没能保存密码[（{detail}）]，密码也不会写进文件。",
-        "请解锁或安装系统钥匙串；或者不给 --password，自己把密码写进 ~/.pgpass（权限 0600）。",
+        "系统密码环没能保存密码[（{detail}）]，密码也不会写进文件。",
+        "请解锁或安装系统密码环；或者不给 --password，自己把密码写进 ~/.pgpass（权限 0600）。",
         "The keyring could not keep the password[ ({detail})], and it is written to no file.",
         "Unlock or install a keyring; or leave --password out and put it into ~/.pgpass (mode 0600) yourself.",
     ),
@@ -113,6 +113,12 @@ STORE = {
         "请先运行 yinxin ledger verify 查明原因。",
         "Entry {entry} of the ledger is wrong, and nothing was moved[ ({detail})].",
         "Run `yinxin ledger verify` first.",
+    ),
+    "usage.password_prompt": Sentence(
+        "没有终端，无法询问密码。",
+        "请用 --password env:名称、file:路径 或 fd:N 给出。",
+        "There is no terminal to ask for the password.",
+        "Give it by --password env:NAME, file:PATH or fd:N.",
     ),
     "usage.store_url": Sentence(
         "数据库地址写得不对。",
