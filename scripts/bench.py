@@ -10,6 +10,7 @@ documents a second more is better and for seconds and MB less is.  `met` is null
     token_list                  `yinxin token list`, agent warm, beside `python -c pass`
     host_call, host_sign        a call through the session host beside the same call in process, in turns, medians in µs; the goal is the most they
                                 may lie apart (none for the signature, whose own time depends on what ran before it)
+    verify_500, verify_memory   verifying beside pyHanko (see scripts/bench_verify.py)
     batch_logins, batch_lookups a batch of 20 beside a batch of one: C_Login and look-ups of a private key that the module saw
 """
 
@@ -27,6 +28,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from scripts import bench_verify
 
 ROOT = Path(__file__).resolve().parent.parent
 PIN = "482615"
@@ -311,6 +314,8 @@ def _all(bench: Bench) -> dict[tuple[str, ...], Callable[[], Iterator[Figure]]]:
         ("token_list",): lambda: _token_list(bench),
         ("host_call", "host_sign"): lambda: _host(bench),
         ("batch_logins", "batch_lookups"): lambda: _lookups(bench),
+        ("verify_500", "verify_500_two"): lambda: bench_verify.rates(bench),
+        ("verify_memory",): lambda: bench_verify.memory(bench),
     }
 
 
