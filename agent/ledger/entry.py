@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
-from agent.ledger import merkle, signed, statement
+from agent.ledger import signed, statement
 from agent.ledger.statement import Statement
 
 
@@ -74,12 +74,3 @@ class Fold(Protocol):
 
 Pen: TypeAlias = Callable[[str, Mapping[str, Any]], Awaitable[tuple[bytes, bytes]]]
 """Makes a statement of a type and a body and signs it by this device: canonical bytes and CMS."""
-
-
-def grow(edge: Sequence[bytes], size: int, leaf: bytes) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-    """The right edge of a tree of `size` leaves after one more, and the hashes of the perfect subtrees that this leaf completes, its own first."""
-    after, nodes = list(edge), [leaf]
-    while size & 1:  # each trailing one bit of the old size is a perfect subtree that now pairs up
-        nodes.append(merkle.node_hash(after.pop(), nodes[-1]))
-        size >>= 1
-    return (*after, nodes[-1]), tuple(nodes)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from agent.api.errors import ApiError, Code
 from agent.ledger import acts, checking, merkle, proof
-from agent.ledger.entry import Entry, Head, grow
+from agent.ledger.entry import Entry, Head
 from agent.ledger.writer import draw, identity, read_from
 from agent.store.store import Store
 from agent.store.tables import entries, head, opened, snapshots
@@ -49,7 +49,7 @@ def move(source: Store, target: Store, progress: Progress) -> Head:
                 name = identity(entry.raw, entry.cms)
                 rows.append({"seq": entry.seq, "id": name, "statement": entry.raw, "signature": entry.cms, "nodes": b"".join(nodes)})
                 page.append(entry)
-            edge, _ = grow(edge, entry.seq, nodes[0])
+            edge, _ = merkle.grow(edge, entry.seq, nodes[0])
             if len(rows) == _PAGE:
                 write()
             if entry.seq % _PAGE == _PAGE - 1:
@@ -57,7 +57,7 @@ def move(source: Store, target: Store, progress: Progress) -> Head:
         write()
         for entry, nodes in known:  # what others appended there
             _examined(entry)
-            edge, _ = grow(edge, entry.seq, nodes[0])
+            edge, _ = merkle.grow(edge, entry.seq, nodes[0])
             if entry.seq % _PAGE == _PAGE - 1:
                 progress(entry.seq + 1, theirs)
         size = max(ours, theirs)
@@ -76,7 +76,7 @@ def _looked(connection: sa.Connection, size: int, reason: str) -> Iterator[tuple
     edge: tuple[bytes, ...] = ()
     seq = 0
     for entry, stored in read_from(connection, 0, size):
-        edge, nodes = grow(edge, seq, merkle.leaf_hash(entry.raw))
+        edge, nodes = merkle.grow(edge, seq, merkle.leaf_hash(entry.raw))
         if entry.seq != seq or b"".join(nodes) != stored or len(stored) % proof.HASH_SIZE:
             raise ApiError(Code.NOT_ALLOWED, reason=reason, entry=seq, detail="tree")
         yield entry, nodes

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from agent.api.errors import ApiError, Code
 from agent.ledger import acts, merkle, proof
-from agent.ledger.entry import Entry, Fold, Head, Receipt, Refused, grow
+from agent.ledger.entry import Entry, Fold, Head, Receipt, Refused
 from agent.store.store import Lost, Store
 from agent.store.tables import acts as acts_table
 from agent.store.tables import entries, head, journal, opened, snapshots
@@ -133,7 +133,7 @@ class Writer:
             fold, refused = tree.fold.step(entry) if tree.fold else (None, None)
             if refused is not None:
                 return _refusal(refused), before
-            edge, nodes = grow(tree.edge, tree.size, merkle.leaf_hash(raw))
+            edge, nodes = merkle.grow(tree.edge, tree.size, merkle.leaf_hash(raw))
             tree = _Tree(tree.size + 1, edge, fold)
             rows.append({"seq": entry.seq, "id": name, "statement": raw, "signature": cms, "nodes": b"".join(nodes)})
             drawn.append(acts.act_of(entry))
@@ -168,7 +168,7 @@ class Writer:
         if size < tree.size:
             raise ApiError(Code.STORE_UNREACHABLE, reason="ledger_smaller", path=self._store.name, size=size, known=tree.size)
         for entry, nodes in read_from(connection, tree.size, size):
-            after, grown = grow(tree.edge, tree.size, merkle.leaf_hash(entry.raw))
+            after, grown = merkle.grow(tree.edge, tree.size, merkle.leaf_hash(entry.raw))
             if b"".join(grown) != nodes or entry.seq != tree.size:
                 raise ApiError(Code.STORE_UNREACHABLE, reason="ledger_forked", path=self._store.name, entry=tree.size)
             tree = _Tree(tree.size + 1, after, tree.fold.step(entry)[0] if tree.fold else None)

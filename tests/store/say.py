@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agent.ledger import merkle
-from agent.ledger.entry import Entry, grow
+from agent.ledger.entry import Entry
 from agent.ledger.statement import make
 
 ORG = "ab" * 32
@@ -34,7 +34,7 @@ def tree(statements: list[bytes]) -> tuple[tuple[bytes, ...], bytes]:
     edge: tuple[bytes, ...] = ()
     out = []
     for size, raw in enumerate(statements):
-        edge, nodes = grow(edge, size, merkle.leaf_hash(raw))
+        edge, nodes = merkle.grow(edge, size, merkle.leaf_hash(raw))
         out.append(b"".join(nodes))
     return tuple(out), merkle.root(edge)
 
