@@ -14,6 +14,7 @@ _SECRETS = {
 }
 _PURPOSES = {
     "sign": both("签署文件", "sign documents"),
+    "statement": both("签署凭证，写入单位台账", "sign a statement for the organisation's ledger"),
     "key_generate": both("生成密钥", "generate a key"),
     "key_list": both("列出密钥", "list the keys"),
     "cert_request": both("申请数字证书", "request a certificate"),

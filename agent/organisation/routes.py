@@ -16,7 +16,7 @@ from agent.governance.state import State
 from agent.inventory.service import Inventory
 from agent.organisation import founding, view
 from agent.organisation.acting import Acting, certificate_of, wanted
-from agent.organisation.bodies import AcceptBody, CertificateBody, FoundBody, JoinBody, PolicyBody, ProfileBody, WaitingBody
+from agent.organisation.bodies import AcceptBody, ActBody, CertificateBody, FoundBody, JoinBody, PolicyBody, ProfileBody, WaitingBody
 from agent.server.jobs import Job, Jobs
 
 
@@ -92,6 +92,16 @@ def router(home: Home, inventory: Inventory, device: Device, acting: Acting, job
             return await acting.act(job, body.token, lambda state, actor: [wanted("act.withdrawn", act=act, reason=body.reason)])
 
         return jobs.stream(request, "org_withdraw", body, work)
+
+    @api.post("/organisation/clock")
+    async def clock(body: ActBody, request: Request) -> Response:
+        """Set the ledger's clock back to the present, after somebody acted with one that was far ahead; a founder's act."""
+
+        async def work(job: Job) -> dict[str, Any]:
+            after = (await acting.state()).clock
+            return await acting.act(job, body.token, lambda state, actor: [wanted("clock.corrected", after=after, reason=body.reason or "–")])
+
+        return jobs.stream(request, "org_clock", body, work)
 
     @api.get("/rules")
     async def rules() -> dict[str, Any]:

@@ -364,4 +364,16 @@ RULES = {
         "Nothing like that[ “{wanted}”] waits for others.[ There is: {present}.]",
         "See `yinxin org show`; where several wait, name one.",
     ),
+    "store_unreachable.store_other_organisation": Sentence(
+        "store.json 指的台账不是本机加入的单位[：{path}]，单位指纹应为[ {wanted}]。",
+        "请向单位核对数据库地址；在此之前不登记也不签名。",
+        "The ledger that store.json names is not the organisation that this computer joined[: {path}]; its founding hash should be[ {wanted}].",
+        "Ask the organisation for the right address; nothing is recorded or signed until then.",
+    ),
+    "usage.founders": Sentence(
+        "--founders 说另有 {wanted} 位创建人，--founder 给了 {present} 位。",
+        "请用 --founder 姓名=UKey（或证书文件）逐一列出其他创建人。",
+        "--founders speaks of {wanted} other founder(s), and --founder names {present}.",
+        "Name each of the others by --founder NAME=TOKEN (or a certificate file).",
+    ),
 }

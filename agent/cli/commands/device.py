@@ -1,17 +1,18 @@
-"""yinxin device show | enrol | renew"""
+"""yinxin device show | enrol | renew | list | authorise | withdraw"""
 
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
+from agent.cli.acts import ReasonOption, act
 from agent.cli.app import Commands
 from agent.cli.language import both
 from agent.cli.options import FinalTryOption, PinOption, TokenOption
-from agent.cli.output import pairs, printable
+from agent.cli.output import pairs, printable, table
 from agent.cli.session import Session
 
-app = Commands(both("本机密钥：查看、登记、更换", "This computer's own key: show, enrol, renew"))
+app = Commands(both("本机密钥和授权电脑：查看、登记、更换、授权", "This computer's own key, and workstations: show, enrol, renew, authorise"))
 LEVELS = {
     "token": both("在 UKey（或 TPM）里，复制不走", "on a token (or TPM): it cannot be copied"),
     "keyring": both("由系统密码环保护", "sealed by the desktop's keyring"),
@@ -98,3 +99,74 @@ def text(session: Session, device: dict[str, Any] | None) -> str:
         (session.say("有效期至", "valid until"), device["valid_until"]),
     ]
     return pairs(rows)
+
+
+DeviceArgument = Annotated[
+    str | None, typer.Argument(metavar="DEVICE", help=both("电脑的编号或名称；不给则为本机", "Its id or name; this computer where none is named"))
+]
+STATES = {
+    "enrolled": both("等待授权", "waits for authorisation"),
+    "authorised": both("已授权", "authorised"),
+    "withdrawn": both("已停止授权", "withdrawn"),
+}
+
+
+@app.command(
+    "list", help=both("本单位的电脑；没有加入单位时只有本机", "The organisation's workstations; without an organisation this computer alone")
+)
+def list_devices(ctx: typer.Context) -> None:
+    """GET /v1/devices."""
+    from agent.api.client import Told
+
+    session: Session = ctx.obj
+    try:
+        found = session.client().get("/v1/devices")
+    except Told as told:
+        if told.facts.get("reason") != "no_organisation":
+            raise
+        own = session.client().get("/v1/device")["device"]
+        found = {
+            "devices": [] if own is None else [{"device": own["id"], "name": own["id"], "state": "authorised", "level": own["level"], "here": True}]
+        }
+    session.show(found, lambda: _devices(session, found["devices"]))
+
+
+def _devices(session: Session, devices: list[dict[str, Any]]) -> str:
+    say = session.say
+    head = [say("编号", "id"), say("名称", "name"), say("状态", "state"), say("本机密钥", "its key"), ""]
+    here = say("本机", "this one")
+    rows = [
+        [d["device"], d["name"], session.pick(STATES[d["state"]]), session.pick(LEVELS.get(d["level"], d["level"])), here if d["here"] else ""]
+        for d in devices
+    ]
+    return table(head, rows, say("还没有登记任何电脑。", "No workstation is enrolled."))
+
+
+@app.command("authorise", help=both("授权一台电脑（登记专员、系统管理员或创建人）", "Authorise a workstation (registrar, administrator or founder)"))
+def authorise(
+    ctx: typer.Context,
+    device: DeviceArgument = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="N", show_default=False, help=both("给它起的名称", "What it is to be called"))] = None,
+    token: TokenOption = None,
+    pin: PinOption = "prompt",
+    confirm_final_try: FinalTryOption = False,
+) -> None:
+    """POST /v1/devices/authorise."""
+    session: Session = ctx.obj
+    body = {"device": device, "name": name, "token": token}
+    act(session, "/v1/devices/authorise", body, pin, confirm_final_try, lambda done: session.say("已授权 ", "Authorised ") + done["device"])
+
+
+@app.command("withdraw", help=both("停止授权一台电脑", "Withdraw a workstation"))
+def withdraw(
+    ctx: typer.Context,
+    device: Annotated[str, typer.Argument(metavar="DEVICE", help=both("电脑的编号或名称", "Its id or name"))],
+    reason: ReasonOption = None,
+    token: TokenOption = None,
+    pin: PinOption = "prompt",
+    confirm_final_try: FinalTryOption = False,
+) -> None:
+    """POST /v1/devices/withdraw."""
+    session: Session = ctx.obj
+    body = {"device": device, "reason": reason, "token": token}
+    act(session, "/v1/devices/withdraw", body, pin, confirm_final_try, lambda _: session.say("已停止授权。", "Withdrawn."))
