@@ -54,7 +54,7 @@ class Device:
     async def key(self, job: Job | None = None) -> DeviceKey:
         """The key, enrolled or opened now where it is not yet; `job` is whose client can be asked (for consent, for a token's PIN).
 
-        Raises `ApiError`: not_allowed, reason device_key (not enrolled, and nobody to ask), device_keyring_refused, device_key_token (its
+        Raises `ApiError`: not_allowed, reason device_key_absent (not enrolled, and nobody to ask), device_keyring_refused, device_key_token (its
         token's PIN is needed, and nobody to ask), device_key_keyring (the keyring did not open it), device_key_lost, device_key_unsafe;
         and what logging in raises.
         """
@@ -91,14 +91,14 @@ class Device:
         """The first key.  One that lies open in a file of the user's own folders is never made without a yes."""
         level = self.wanted
         if level is Level.TOKEN:  # that is chosen with its token, and never by the way
-            raise ApiError(Code.NOT_ALLOWED, reason="device_key", key=level.value)
+            raise ApiError(Code.NOT_ALLOWED, reason="device_key_absent", key=level.value)
         try:
             return await self._enrol(level, None, job)
         except keyring.KeyringError as error:
             if error.reason != "absent":
                 raise unkept(error) from error
         if job is None or not await _agreed(job):
-            raise ApiError(Code.NOT_ALLOWED, reason="device_key", key=level.value)
+            raise ApiError(Code.NOT_ALLOWED, reason="device_key_absent", key=level.value)
         return await self._enrol(Level.FILE, None, job)
 
     async def enrol(self, job: Job, level: Level | None, token: str | None = None) -> About:
@@ -182,7 +182,7 @@ class Device:
     async def _make(self, level: Level, token: str | None, job: Job | None, on: TokenKey, id: str | None) -> tuple[About, DeviceKey]:
         if level is Level.TOKEN:
             if job is None:
-                raise ApiError(Code.NOT_ALLOWED, reason="device_key", key=level.value)
+                raise ApiError(Code.NOT_ALLOWED, reason="device_key_absent", key=level.value)
             return await on.make(job, token, id)
         if token is not None:
             raise ApiError(Code.USAGE, reason="device_token")

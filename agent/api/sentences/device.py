@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from agent.api.sentences.form import Sentence
 
 DEVICE: Mapping[str, Sentence] = {
-    "not_allowed.device_key": Sentence(
+    "not_allowed.device_key_absent": Sentence(
         "还没有登记本机密钥，这一步不能入账，所以没有做。",
         "请登录桌面并解锁系统密码环后再试；或运行 yinxin device enrol --key file：密钥存成只有您能读的文件（能读您文件的人也就能冒用本机）。",
         "This computer's own key is not enrolled, so this could not be recorded and was not done.",
