@@ -8,7 +8,7 @@ import base64
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from agent.ledger import acts, merkle, proof, signed
 from agent.ledger.journal import digest_of
 from agent.ledger.log import Entry, Ledger
+from agent.organisation.fold import Governed
 from agent.records.recorder import Records
 from agent.store.tables import acts as drawn
 from agent.store.tables import entries, journal
@@ -58,8 +59,8 @@ class Book:
         batch = str(entry.statement["body"].get("batch", ""))
         name = str(entry.statement["body"].get("resumes", batch))
         ended = [each for each in await self._ledger.about(name, acts.FINISHED) if each.statement["body"].get("batch") == batch]
-        keys = await self._keys()
-        seen = await self._ledger.read(lambda connection: _seen(connection, entry, ended, batch, keys))
+        believed = await self._believed()
+        seen = await self._ledger.read(lambda connection: _seen(connection, entry, ended, batch, believed))
         if ended:
             self._kept[blind] = seen
             if len(self._kept) > _KEPT:
@@ -67,7 +68,9 @@ class Book:
         return seen
 
     async def knows(self, certificate: str) -> bool:
-        """Whether a set was begun with this certificate."""
+        """Whether a set was begun with this certificate, or it is registered."""
+        if isinstance(fold := self._ledger.fold, Governed) and certificate in fold.state.certificates:
+            return True
         size, known = self._certificates
 
         def read(connection: sa.Connection) -> tuple[int, frozenset[str]]:
@@ -91,6 +94,14 @@ class Book:
         outputs, asked = self._before
         return attributes in asked or any(digest_of(path) in outputs for path in (file, file + _BESIDE))
 
+    async def _believed(self) -> Callable[[Entry], bool]:
+        """Whether an entry is the word of a device of this ledger: by its rules, where it has any, else by the keys of the home's own device."""
+        await self._ledger.read_on()
+        if isinstance(fold := self._ledger.fold, Governed):
+            return lambda entry: fold.attest(entry) is None
+        keys = await self._keys()
+        return lambda entry: _signer(entry) in keys
+
     async def _keys(self) -> frozenset[str]:
         """Fingerprints of the keys that this home's device has had: the founding names the first one, and each names the next."""
         founding = await self._ledger.founding()
@@ -104,17 +115,15 @@ class Book:
         return frozenset(known)
 
 
-def _seen(connection: sa.Connection, entry: Entry, ended: Sequence[Entry], batch: str, keys: frozenset[str]) -> Seen:
+def _seen(connection: sa.Connection, entry: Entry, ended: Sequence[Entry], batch: str, believed: Callable[[Entry], bool]) -> Seen:
     statement = entry.statement
     body: Mapping[str, Any] = statement["body"]
-    asked = {str(d["attributes"]) for each in ended if _signer(each) in keys for d in each.statement["body"]["documents"] if "attributes" in d}
+    asked = {str(d["attributes"]) for each in ended if believed(each) for d in each.statement["body"]["documents"] if "attributes" in d}
     if not ended:  # under way: what it was asked stands in the journal
         wanted = sa.select(journal.c.facts).where(journal.c.batch == batch, journal.c.step == "attributes")
         asked = {hashlib.sha256(row.facts).hexdigest() for row in connection.execute(wanted)}
     certificate = str(body.get("certificate", "")).lower()
-    return Seen(
-        entry.seq, str(statement["at"]), str(statement["type"]), certificate, _root(connection, entry), frozenset(asked), _signer(entry) in keys
-    )
+    return Seen(entry.seq, str(statement["at"]), str(statement["type"]), certificate, _root(connection, entry), frozenset(asked), believed(entry))
 
 
 def _root(connection: sa.Connection, entry: Entry) -> bytes:

@@ -138,7 +138,7 @@ async def _in(register: Register, named: witness.Witness, certificate: str, attr
     entry = await register.find(named.blind)
     if entry is None:
         return Said() if broken else Said("ledger_unknown_mark")
-    facts = {"entry": str(entry.seq), "at": clean(entry.at)}
+    facts = {"entry": str(entry.seq), "at": clean(f"{entry.at[:19]}Z")}
     if entry.root != named.root:
         return Said() if broken else Said("ledger_rewritten", facts)
     if broken:
