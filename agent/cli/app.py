@@ -35,6 +35,7 @@ GROUPS = {
     "rules": both("现行规则：查看、检查、比较", "The rules in force: show, check, compare"),
     "device": both("本机密钥和授权电脑：查看、登记、更换、授权", "This computer's own key, and workstations: show, enrol, renew, authorise"),
     "store": both("台账存放在哪里：查看、移到共用数据库", "Where the ledger is kept: show, move to a shared database"),
+    "ledger": both("台账：查看、核验、封账点、证明、导出", "The ledger: list, verify, checkpoints, proofs, exports"),
     "module": both("UKey 驱动（PKCS#11）", "Token modules (PKCS#11)"),
     "agent": both("签章服务：启动、停止、状态", "The agent: start, stop, status"),
     "doctor": both("检查本机：装了什么，缺什么，怎样补", "Check this machine: what is there, what is missing, what to do"),

@@ -25,6 +25,8 @@ _STAGES = {
     "verify": both("验签", "verifying"),
     "generate": both("生成密钥", "generating"),
     "inspect": both("检测密钥", "inspecting keys"),
+    "ledger": both("核验台账", "checking the ledger"),
+    "export": both("导出", "exporting"),
 }
 
 

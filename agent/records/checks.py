@@ -10,6 +10,7 @@ from agent.api.errors import ApiError, Code
 from agent.ledger import checkpoint
 from agent.ledger.checking import Claim, Finding, Judge, Report, Run
 from agent.ledger.checkpoint import CheckpointError, Note
+from agent.ledger.dump import Opening
 from agent.ledger.log import Ledger
 from agent.records import findings, verifying, view
 from agent.records.watch import Watch
@@ -36,8 +37,18 @@ async def check(
     else:
         opened = await asyncio.to_thread(_open, file)
         with opened:
-            report, run = await verifying.check_file(opened, claims, state, told)
-        sources = {"export", *(claim.source for claim in claims)}
+            kept: list[Claim] = []
+
+            def remembered(opening: Opening | None) -> list[Claim]:
+                """What the memory says of this ledger at sizes that the export has: it may well be older than the memory."""
+                if opening is not None and opening.org is not None and opening.org == own:
+                    kept.extend(claim for claim in watch.claims() if claim.size <= opening.head.size)
+                return [*claims, *kept]
+
+            report, run = await verifying.check_file(opened, remembered, state, told)
+        sources = {"export", *(claim.source for claim in (*claims, *kept))}
+        if not {"checkpoint", "no_checkpoint", "spoiled"} & {each.what for each in report.findings}:
+            sources.add("checkpoint")
     extra = [finding for note in notes if (finding := _vouched(note, run, report)) is not None]
     if file is None and watch.memory.trouble:
         extra.append(Finding("memory", None, severity="note", facts={"why": watch.memory.trouble}))

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import BinaryIO, Final
 
 from agent.ledger.checking import Claim, Examined, Judge, Report, Row, Run, examine
-from agent.ledger.dump import Dump
+from agent.ledger.dump import Dump, Opening
 from agent.ledger.entry import Head
 from agent.ledger.log import Ledger
 from agent.records import listing
@@ -47,10 +47,12 @@ async def check_ledger(ledger: Ledger, head: Head, run: Run, told: Told) -> Repo
     return await asyncio.to_thread(run.finish, head)
 
 
-async def check_file(file: BinaryIO, claims: Sequence[Claim], fold: Judge | None, told: Callable[[int, int], None]) -> tuple[Report, Run]:
-    """Check an exported ledger; `told` hears how many entries of how many are done."""
+async def check_file(
+    file: BinaryIO, claims: Callable[[Opening | None], Sequence[Claim]], fold: Judge | None, told: Callable[[int, int], None]
+) -> tuple[Report, Run]:
+    """Check an exported ledger against `claims` too; `told` hears how many entries of how many are done."""
     found = await asyncio.to_thread(Dump, file)
-    run = Run([*found.claims(), *claims], fold)
+    run = Run([*found.claims(), *claims(found.opening)], fold)
     total = found.opening.head.size if found.opening else 0
     rows = found.rows()
 
