@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from agent.governance.roles import Role
 from agent.server.jobs import JobBody
@@ -45,6 +45,8 @@ class JoinBody(JobBody):
 
     org: str = Field(pattern="^[0-9a-f]{64}$")
     store: str = Field(min_length=1, max_length=2000)
+    password: SecretStr | None = Field(None, max_length=1000)
+    """Goes to the keyring and nowhere else."""
 
 
 class CertificateBody(ActBody):

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +25,7 @@ from agent.organisation.acting import bound_on, bound_pem, decided, made, scheme
 from agent.organisation.fold import Governed
 from agent.organisation.stores import Where
 from agent.server.jobs import Job
+from agent.store import address, postgres
 from agent.store.store import Store
 from tokens.types import Token
 
@@ -89,7 +90,7 @@ async def found(
     ((raw, cms),) = await sign(job, inventory, token, view, scheme_of(token, view), [statement], nothing)
     org = hashlib.sha256(raw).hexdigest()
     where = Where(org, str(stores.own_file(home, org)))
-    state = await _with(where.url, lambda ledger: ledger.enter(raw, cms))
+    state = await _with(where, lambda ledger: ledger.enter(raw, cms))
     stores.choose(home, where)
     log.info("organisation_founded", org=org, practice=practice, founders=len(founders), quorum=wish.quorum)
     return {
@@ -99,7 +100,7 @@ async def found(
     }  # fmt: skip
 
 
-async def join(job: Job, home: Home, device: Device, org: str, url: str) -> dict[str, Any]:
+async def join(job: Job, home: Home, device: Device, org: str, url: str, password: str | None = None) -> dict[str, Any]:
     """Have this computer act in an organisation whose ledger is at `url`: its founding hash is compared, everything in it judged, and the
     device enrolled, where it then waits for somebody to authorise it.  Raises `ApiError`."""
     _refuse_member(home)
@@ -115,8 +116,13 @@ async def join(job: Job, home: Home, device: Device, org: str, url: str) -> dict
         if key.id not in _state(ledger).devices:
             await ledger.enter(*await write(key, "device.enrolled", {"device": introduced(key)}, org=org, rules=_state(ledger).rules))
 
-    state = await _with(url, enrol)
-    stores.choose(home, Where(org, url))
+    state = await _with(Where(org, url), enrol, password)
+    if "://" in url:
+        at = address.parse(url)
+        if password is not None:
+            await asyncio.to_thread(stores.keep_password, at, password)
+        url = at.text
+    stores.choose(home, Where(org, url, password is not None))
     log.info("organisation_joined", org=org)
     return {
         "org": org, "name": state.name, "practice": state.practice, "device": key.id, "state": state.devices[key.id].state, "entries": state.size,
@@ -124,9 +130,13 @@ async def join(job: Job, home: Home, device: Device, org: str, url: str) -> dict
     }  # fmt: skip
 
 
-async def _with(url: str, doing: Any) -> State:
-    """The state after doing something with the ledger at `url`, which is closed again."""
-    store: Store = await asyncio.to_thread(stores.opened, url)
+async def _with(where: Where, doing: Callable[[Ledger], Awaitable[object]], password: str | None = None) -> State:
+    """The state after doing something with the ledger there, which is closed again."""
+
+    def opened() -> Store:
+        return stores.opened(where.url) if password is None else postgres.Store(address.parse(where.url), password)
+
+    store = await asyncio.to_thread(opened)
     ledger = Ledger(store, fold=Governed())
     try:
         await ledger.read_on()

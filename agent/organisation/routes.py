@@ -51,7 +51,7 @@ def router(home: Home, inventory: Inventory, device: Device, acting: Acting, job
         """Have this computer act in an organisation that was founded elsewhere."""
 
         async def work(job: Job) -> dict[str, Any]:
-            done = await founding.join(job, home, device, body.org, body.store)
+            done = await founding.join(job, home, device, body.org, body.store, body.password.get_secret_value() if body.password else None)
             stop()
             return done
 

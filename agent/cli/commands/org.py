@@ -8,6 +8,7 @@ import typer
 
 from agent.cli.acts import CertificateFileOption, HolderOption, ReasonOption, act, grouped, pem
 from agent.cli.app import Commands
+from agent.cli.commands.store import PasswordOption, password_from
 from agent.cli.language import both
 from agent.cli.options import FinalTryOption, PinOption, TokenOption
 from agent.cli.output import pairs, printable
@@ -186,6 +187,7 @@ def join(
     store: Annotated[
         str, typer.Option("--store", metavar="URL", help=both("台账地址：postgresql://…，或文件", "Where its ledger is: postgresql://…, or a file"))
     ],
+    password: PasswordOption = None,
 ) -> None:
     """POST /v1/organisation/join."""
     from agent.api.errors import ApiError, Code
@@ -196,7 +198,8 @@ def join(
     if len(org) != 64 or set(org) - set("0123456789abcdef"):
         raise ApiError(Code.USAGE, reason="option", option="--hash", command="yinxin org join")
     where = store if "://" in store else os.path.abspath(store)
-    done = run_job(session, "/v1/organisation/join", {"org": org, "store": where})
+    body = {"org": org, "store": where, "password": None if password is None else password_from(session, password)}
+    done = run_job(session, "/v1/organisation/join", body)
     session.client().stop()
     session.show(done, lambda: _joined(session, done))
 

@@ -13,6 +13,20 @@ from agent.cli.session import Session
 app = Commands(both("台账存放在哪里：查看、移到共用数据库", "Where the ledger is kept: show, move to a shared database"))
 
 
+PasswordOption = Annotated[
+    str | None,
+    typer.Option(
+        "--password",
+        metavar="SOURCE",
+        show_default=False,
+        help=both(
+            f"数据库密码的来源：{PIN_SOURCE}；存入系统密码环。不给则用 ~/.pgpass",
+            f"Where the database's password comes from: {PIN_SOURCE}; the keyring keeps it. Left out: ~/.pgpass",
+        ),
+    ),
+]
+
+
 @app.command("show", help=both("台账存放在哪里", "Where the ledgers are"))
 def show(ctx: typer.Context) -> None:
     """GET /v1/store."""
@@ -34,24 +48,13 @@ def set_store(
         str,
         typer.Argument(metavar="URL", help=both("postgresql://用户@主机/数据库，不含密码", "postgresql://USER@HOST/DATABASE, without a password")),
     ],
-    password: Annotated[
-        str | None,
-        typer.Option(
-            "--password",
-            metavar="SOURCE",
-            show_default=False,
-            help=both(
-                f"数据库密码的来源：{PIN_SOURCE}；存入系统密码环。不给则用 ~/.pgpass",
-                f"Where the database's password comes from: {PIN_SOURCE}; the keyring keeps it. Left out: ~/.pgpass",
-            ),
-        ),
-    ] = None,
+    password: PasswordOption = None,
 ) -> None:
     """POST /v1/store."""
     from agent.cli.talk import run_job
 
     session: Session = ctx.obj
-    body = {"url": url, "password": None if password is None else _password(session, password)}
+    body = {"url": url, "password": None if password is None else password_from(session, password)}
     done = run_job(session, "/v1/store", body)
     said = (
         f"台账已移到 {printable(done['url'])}，共 {done['size']} 条。",
@@ -60,7 +63,7 @@ def set_store(
     session.show(done, lambda: session.say(*said))
 
 
-def _password(session: Session, text: str) -> str:
+def password_from(session: Session, text: str) -> str:
     """Read as late as possible, and never an argument itself; raises `ApiError` (usage)."""
     from agent.api.errors import ApiError, Code
     from agent.cli.pins import source
