@@ -75,6 +75,8 @@ async def check_chain(
         return ChainReport((found("chain_invalid", detail=str(exc)),))
     certificates = tuple(path.iter_certs(include_root=True))
     restricted = _check_purposes(certificates[1:-1], "time_stamping" if stamped else None)
+    if certificates[0].not_valid_after < moment:  # RFC 5280 clause 6.1.1 leaves an anchor's term out of it; the reader shall know
+        restricted.append(found("anchor_expired", name=certificate_name(certificates[0]), date=iso(certificates[0].not_valid_after)))
     findings = [*outside, *restricted, *(f for n, c in enumerate(certificates) for f in check_certificate(c, n == 0, certificate_name(c)))]
     statuses = await revocation.status_of_path(path, trust, evidence, signed_at)
     judged = revocation.judge(statuses, trust.moment, signed_at, claimed, stamped)

@@ -30,6 +30,12 @@ TRUST: Mapping[str, Row] = {
         "需要一个过期前的可信时间戳",
         "a trusted time-stamp from before that date is needed",
     ),
+    "anchor_expired": row(
+        None,
+        None,
+        "受信任的根证书“{name}”自身已于 {date} 过期，是否仍可信由您决定",
+        "the trusted root “{name}” itself expired on {date}; whether it is still to be trusted is for you to decide",
+    ),
     "not_yet_valid": row(
         UNSURE,
         "OUT_OF_BOUNDS_NO_POE",

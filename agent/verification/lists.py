@@ -58,6 +58,8 @@ def read(der: bytes, certificate: x509.Certificate, issuer: x509.Certificate) ->
         entry = revocations.get_revoked_certificate_by_serial_number(certificate.serial_number)
         if entry is None:
             return Reading(complete=complete)
+        if _is_indirect(revocations):  # an entry is of the issuer that one of those before it names
+            return Reading()
         if any(e.oid == CRLEntryExtensionOID.CERTIFICATE_ISSUER for e in entry.extensions):
             return Reading()
         reason = next((e.value.reason for e in entry.extensions if isinstance(e.value, CRLReason)), None)
@@ -66,6 +68,10 @@ def read(der: bytes, certificate: x509.Certificate, issuer: x509.Certificate) ->
     if reason is ReasonFlags.remove_from_crl:
         return Reading()
     return Reading(entry.revocation_date_utc, reason.name if reason is not None else None)
+
+
+def _is_indirect(revocations: CertificateRevocationList) -> bool:
+    return any(isinstance(e.value, IssuingDistributionPoint) and e.value.indirect_crl for e in revocations.extensions)
 
 
 def _is_complete(revocations: CertificateRevocationList, certificate: Any) -> bool:

@@ -136,9 +136,13 @@ def _speaking(crls: Sequence[asn1_crl.CertificateList], ocsps: Sequence[asn1_ocs
 
 def _is_of(revocations: asn1_crl.CertificateList, issuers: Sequence[x509.Name]) -> bool:
     try:
-        return revocations.issuer in issuers and revocations.delta_crl_indicator_value is None
+        return revocations.issuer in issuers
     except (ValueError, TypeError, AttributeError, KeyError):
         return False
+
+
+def _is_delta(item: Item) -> bool:
+    return isinstance(item, asn1_crl.CertificateList) and item.delta_crl_indicator_value is not None
 
 
 def _is_delta_of(revocations: asn1_crl.CertificateList, base: asn1_crl.CertificateList) -> bool:
@@ -207,7 +211,9 @@ async def _hear(
         word = _heard[key]
     else:
         reading = lists.read(der, certificate, issuer) if isinstance(item, asn1_crl.CertificateList) else None
-        word = _plain(reading, part, made, until) or await _ask(item, certificate, part, trust, evidence, made, until)
+        word = _plain(reading, part, made, until)
+        if word is None and not _is_delta(item):  # a delta list by itself can only say that somebody was revoked
+            word = await _ask(item, certificate, part, trust, evidence, made, until)
         if word is None and reading is None:
             return found("revocation_untrusted", name=name, detail=_kind(item))
         if len(_heard) >= _HEARD_MAX:
