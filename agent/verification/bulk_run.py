@@ -16,6 +16,8 @@ from agent.verification.service import Desk, each
 FRESH = timedelta(hours=24)
 """A verdict older than this is made again when a run goes on: certificates expire and are revoked."""
 _BATCH = 500
+_SETTLED = 500
+"""Verdicts after which the store is tidied up."""
 _TOLD_SECONDS = 0.1
 _BESIDE_STEP = 0.001
 
@@ -129,8 +131,10 @@ class Run:
     async def _keep(self, file: str, document: dict[str, Any]) -> dict[str, Any]:
         parts = document.pop("parts", [])
         document = await self.settle({"sha256": None, "size": None, **document, "signature_files": [p for p in parts if p["file"] != file]})
-        await asyncio.to_thread(self.runs.put, self.id, file, {**document, "parts": parts}, self.conditions)
+        self.runs.put(self.id, file, {**document, "parts": parts}, self.conditions)  # here: another thread would cost more than it does
         self.done += 1
+        if self.done % _SETTLED == 0:
+            await asyncio.to_thread(self.runs.settle)
         if self.tell_all or document["verdict"] != "passed":
             self.tell("document", document=document)
         self._progress()

@@ -1,10 +1,11 @@
 """One file, whatever it is: chooses the format, and turns every failure into *could not be checked*."""
 
+import io
 import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, BinaryIO
 
 from agent.verification import asic, cms, container, pdf, tst
 from agent.verification.beside import beside_of
@@ -15,6 +16,7 @@ from agent.verification.signer import NotSignedData
 from agent.verification.verdict import document_to_wire, refused
 
 _LOOK_SECONDS = 10.0
+_IN_MEMORY = 8 * 1024 * 1024
 _XML_SIGNATURE = b"http://www.w3.org/2000/09/xmldsig#"
 _LOOKED_AT = 256 * 1024
 
@@ -45,7 +47,7 @@ async def _check(file: str, signature: str | None, trust: Trust) -> dict[str, An
         return await _check_beside(file, [signature], file, trust)
     with open(file, "rb") as stream:
         if is_pdf(stream):
-            reports = await pdf.check_pdf(stream, trust, time.monotonic() + _LOOK_SECONDS)
+            reports = await pdf.check_pdf(_at_hand(stream), trust, time.monotonic() + _LOOK_SECONDS)
             return document_to_wire(file, reports) if reports or not beside_of(file) else await _check_beside(file, beside_of(file), file, trust)
         stream.seek(0)
         head = stream.read(64)
@@ -60,6 +62,15 @@ async def _check(file: str, signature: str | None, trust: Trust) -> dict[str, An
     if _is_signed_xml(file):
         return document_to_wire(file, [SignatureReport((found("kind_unknown", name="XAdES"),))])
     return refused(file, "NO_SIGNATURE")
+
+
+def _at_hand(stream: BinaryIO) -> BinaryIO:
+    """A small file in memory, where reading it in thousands of bits costs less; a large one as it is."""
+    size = os.fstat(stream.fileno()).st_size
+    if size > _IN_MEMORY:
+        return stream
+    stream.seek(0)
+    return io.BytesIO(stream.read(size))
 
 
 def _content_of(file: str, head: bytes) -> str | None:

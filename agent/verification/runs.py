@@ -27,6 +27,11 @@ CREATE TABLE IF NOT EXISTS documents (
 CREATE INDEX IF NOT EXISTS documents_in_order ON documents (run, place);
 CREATE INDEX IF NOT EXISTS documents_by_verdict ON documents (run, verdict);
 """
+_MANNER: Final = (
+    "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON;"
+    # what was written is moved into the file by `settle`, off the path of whoever writes
+    "PRAGMA wal_autocheckpoint = 0;"
+)
 _KEPT: Final = {False: 50, True: 10}
 """Runs that are kept: over single files, and over folders."""
 _PAGE: Final = 200
@@ -75,11 +80,22 @@ class Runs:
     def _open(self) -> sqlite3.Connection:
         if self._read_only:
             return sqlite3.connect(f"{Path(self.path).as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        try:
+            return self._made()
+        except sqlite3.OperationalError:  # locked, full, not allowed: no reason to throw away what is there
+            raise
+        except sqlite3.DatabaseError:  # damaged: what it kept can be found out again
+            os.replace(self.path, f"{self.path}.damaged")
+            return self._made()
+
+    def _made(self) -> sqlite3.Connection:
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         db = sqlite3.connect(self.path, check_same_thread=False)
-        db.executescript(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA auto_vacuum = INCREMENTAL;" + _SCHEMA
-        )
+        try:
+            db.executescript(_MANNER + _SCHEMA)
+        except sqlite3.Error:
+            db.close()
+            raise
         return db
 
     def new(self, request: Mapping[str, Any], folders: bool) -> str:
@@ -153,7 +169,7 @@ class Runs:
             last = rows[-1][0]
 
     def put(self, run: str, file: str, document: Mapping[str, Any], conditions: str) -> None:
-        """What was found about a planned file; `document` as a worker gives it, with its `parts`."""
+        """What was found about a planned file; `document` as a worker gives it, with its `parts`.  Does not wait for the disk (see `settle`)."""
         found = {name: value for name, value in document.items() if name != "parts"}
         packed = zlib.compress(_json(found).encode(), 1)
         with self._db() as db:
@@ -162,6 +178,13 @@ class Runs:
                 " WHERE run = (SELECT number FROM runs WHERE id = ?) AND path = ?",
                 (document["verdict"], conditions, now(), _json(document.get("parts", [])), packed, run, os.fsencode(file)),
             )
+
+    def settle(self) -> None:
+        """Move what was written to its place in the file; may wait for the disk."""
+        with self._turn:
+            if self._opened is not None:
+                self._opened.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                self._opened.execute("PRAGMA incremental_vacuum(2000)").fetchall()
 
     def drop(self, run: str, file: str) -> None:
         """This file holds no signature and need not: it does not belong to the run."""
