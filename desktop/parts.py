@@ -78,8 +78,12 @@ def empty(layout: QLayout) -> None:
 def settle(layout: QLayout) -> None:
     """Show what was put into `layout` now, at its right size; by itself Qt would show it a moment later, and squeezed for that moment."""
     for index in range(layout.count()):
-        if (item := layout.itemAt(index)) is not None and (inner := item.widget()) is not None:
+        if (item := layout.itemAt(index)) is None:
+            continue
+        if (inner := item.widget()) is not None:
             inner.show()
+        elif (nested := item.layout()) is not None:
+            settle(nested)
     layout.activate()
 
 

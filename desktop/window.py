@@ -1,4 +1,4 @@
-"""The window: UKeys and the service's state at the left, signing and verifying in the middle."""
+"""The window: UKeys and the service's state at the left; signing, verifying, UKeys and the ledger in the middle."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,6 +9,7 @@ from PySide6.QtGui import QCloseEvent, QKeySequence
 from PySide6.QtWidgets import QButtonGroup, QComboBox, QHBoxLayout, QLabel, QMessageBox, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop import look
+from desktop.ledger_page import LedgerPage
 from desktop.nouns import Token, Trouble
 from desktop.parts import banner, button, empty, frame, label, named
 from desktop.sign_page import SignPage
@@ -21,7 +22,7 @@ from desktop.words import Words
 
 MINIMUM: Final = (1024, 700)
 _SIDE_WIDTH: Final = 264
-SIGN, VERIFY, UKEY = range(3)
+SIGN, VERIFY, UKEY, LEDGER = range(4)
 """The pages, in the order of the navigation."""
 
 
@@ -40,7 +41,8 @@ class Window(QWidget):
         self.verify = VerifyPage(agent, words)
         self.pages = QStackedWidget()
         self.ukey = UkeyPage(agent, words)
-        for page in (self.sign, self.verify, self.ukey):
+        self.ledger = LedgerPage(agent, words)
+        for page in (self.sign, self.verify, self.ukey, self.ledger):
             self.pages.addWidget(page)
         self._notices = QVBoxLayout()
         self._notices.setContentsMargins(20, 0, 20, 0)
@@ -63,7 +65,7 @@ class Window(QWidget):
         self.show_page(SIGN)
 
     def show_page(self, index: int) -> None:
-        """Show `SIGN`, `VERIFY` or `UKEY`."""
+        """Show `SIGN`, `VERIFY`, `UKEY` or `LEDGER`."""
         self.pages.setCurrentIndex(index)
         self._nav[index].setChecked(True)
 
@@ -79,6 +81,7 @@ class Window(QWidget):
         self._agent.state.disconnect(self._service)
         self.sign.close_down()
         self.verify.close_down()
+        self.ledger.close_down()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask before signing is broken off."""
@@ -119,7 +122,8 @@ class Window(QWidget):
         column.addSpacing(10)
         self._nav: list[QPushButton] = []
         group = QButtonGroup(self)
-        for index, (key, shape) in enumerate((("nav.sign", "sign"), ("nav.verify", "verify"), ("nav.ukey", "key"))):
+        pages = (("nav.sign", "sign"), ("nav.verify", "verify"), ("nav.ukey", "key"), ("nav.ledger", "ledger"))
+        for index, (key, shape) in enumerate(pages):
             nav = button(words(key), partial(self.show_page, index), "nav")
             nav.setCheckable(True)
             nav.setIcon(look.icon(shape, look.colours().accent))
@@ -151,7 +155,7 @@ class Window(QWidget):
         return row
 
     def _change_language(self, lang: str) -> None:
-        if self.sign.job is not None or self.verify.job is not None or self.ukey.job is not None:
+        if any(page.job is not None for page in (self.sign, self.verify, self.ukey, self.ledger)):
             self.language.setCurrentIndex(self.language.findData(self._words.lang))  # not in the middle of a job
         elif lang != self._words.lang:
             self.language_chosen.emit(lang)

@@ -8,6 +8,7 @@ and no command line, and stands in `HINTS`.
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
+from desktop.wording_ledger import LEDGER_HINTS, LEDGER_TEXTS
 from desktop.wording_ukey import UKEY_HINTS, UKEY_TEXTS
 from desktop.wording_verify import VERIFY_TEXTS
 
@@ -274,6 +275,7 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "size.mb": ("{value} MB", "{value} MB"),
     **UKEY_TEXTS,
     **VERIFY_TEXTS,
+    **LEDGER_TEXTS,
 }
 
 HINTS: Mapping[str, tuple[str, str]] = {
@@ -335,6 +337,7 @@ HINTS: Mapping[str, tuple[str, str]] = {
         "Try again; finished files stay valid and nothing is left half done.",
     ),
     **UKEY_HINTS,
+    **LEDGER_HINTS,
     "other": ("请再试一次；仍然如此，请联系 IT。", "Try again; if that does not help, ask IT."),
 }
 """What to do, by code.reason or code, where the sentence of all doors speaks of commands; `other` for the rest of those."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.desktop.fake_ledger import FakeLedger
 from tokens import platform
 
 RIGHT_PIN = "246810"
@@ -57,6 +58,7 @@ class FakeAgent:
         """The verdicts of the last verification."""
         self.answered: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {}
         """Short calls by their path; an answer with a status is a problem."""
+        self.ledger = FakeLedger()
         self.modules: list[dict[str, Any]] = []
         self.troubles: list[dict[str, Any]] = []
         self.stories: dict[str, Story] = {}
@@ -150,6 +152,14 @@ class FakeAgent:
             http.close_connection = True
             emit("job", {"job": "v1"})
             self._verify(emit, body)
+        elif path in ("/v1/ledger/verifications", "/v1/ledger/exports"):
+            emit = self._stream(http)
+            http.close_connection = True
+            emit("job", {"job": "l1"})
+            self._ledger_job(path, emit, body)
+        elif path.startswith("/v1/ledger"):
+            told = self.ledger.answer(path)
+            self._json(http, told, told.get("status", 200))
         elif path.startswith("/v1/verifications/runs/"):
             self._json(http, self._page(path))
         elif path in self.answered:
@@ -164,6 +174,19 @@ class FakeAgent:
             self._json(http, None, 204)
         else:
             self._json(http, {"version": "0", "jobs": 0})
+
+    def _ledger_job(self, path: str, emit: Emit, body: dict[str, Any]) -> None:
+        self.cancelled.clear()
+        stage = "ledger" if path.endswith("verifications") else "export"
+        emit("progress", {"stage": stage, "done": 7, "total": self.ledger.size, "rate": 1000.0})
+        self.before_done.wait(30)
+        if self.cancelled.is_set():
+            emit("failed", {"problem": problem("cancelled"), "result": None})
+        elif stage == "ledger":
+            emit("done", {"result": self.ledger.checked})
+        else:
+            readme = "file:///x/README" if body["format"] == "jsonl" else None
+            emit("done", {"result": {"output": body["output"], "format": body["format"], "entries": self.ledger.size, "readme": readme}})
 
     def _verify(self, emit: Emit, body: dict[str, Any]) -> None:
         self.cancelled.clear()
