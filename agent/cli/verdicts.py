@@ -67,6 +67,8 @@ def summary(session: Session, result: Mapping[str, Any]) -> str:
             f"{total} files: {counts['passed']} passed, {counts['failed']} failed, {counts['indeterminate']} could not be confirmed.",
         )
     ]
+    if again := result.get("again"):
+        lines.append(session.say(f"其中 {again} 份没有变动，沿用之前的结论。", f"{again} of them have not changed; their verdicts of before stand."))
     if counts["waiting"]:
         lines.append(session.say(f"还有 {counts['waiting']} 份没有检查。", f"{counts['waiting']} were not checked."))
     left = [session.pick(_LEFT_OUT[name]).format(n=n) for name, n in result["left_out"].items() if n and name in _LEFT_OUT]

@@ -17,6 +17,8 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Final
 
+from agent.api.errors import ApiError, Code
+
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS runs (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, made TEXT NOT NULL, folders INTEGER NOT NULL, request TEXT NOT NULL,
@@ -54,7 +56,7 @@ def now() -> str:
 
 
 class Runs:
-    """The runs of one home; every method is one short transaction and may be called from any thread."""
+    """The runs of one home; every method is one short transaction, may be called from any thread, and raises `ApiError` (store_unreachable)."""
 
     def __init__(self, path: Path | str, *, read_only: bool = False) -> None:
         self.path = str(path)
@@ -72,10 +74,13 @@ class Runs:
     @contextmanager
     def _db(self) -> Iterator[sqlite3.Connection]:
         with self._turn:
-            if self._opened is None:
-                self._opened = self._open()
-            with self._opened:
-                yield self._opened
+            try:
+                if self._opened is None:
+                    self._opened = self._open()
+                with self._opened:
+                    yield self._opened
+            except (sqlite3.Error, OSError) as exc:
+                raise ApiError(Code.STORE_UNREACHABLE, reason="verifications", path=self.path, detail=str(exc)) from exc
 
     def _open(self) -> sqlite3.Connection:
         if self._read_only:

@@ -138,6 +138,12 @@ CALLS: Mapping[str, Sentence] = {
         "The agent does not answer.",
         "Run `yinxin agent stop` and try again; documents already published stay valid.",
     ),
+    "store_unreachable.verifications": Sentence(
+        "验签记录写不进去[（{detail}）]。",
+        "请检查磁盘空间和 {path} 的权限，再重新验签。",
+        "What the verification found could not be kept[ ({detail})].",
+        "See that the disk has room and {path} can be written, and verify again.",
+    ),
     "store_unreachable": Sentence(
         "台账数据库读写不了[：{path}][（{detail}）]。",
         "请检查磁盘空间和权限[，然后用 yinxin sign --resume {batch} 签其余文件]；已签好的文件仍然有效，其余没有签。",
