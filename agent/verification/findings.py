@@ -210,6 +210,13 @@ TABLE: Mapping[str, Row] = {
         "the file was changed after signing, though it looks the same",
         *_LOOK,
     ),
+    "changed_values": _row(
+        UNSURE,
+        "SIG_CONSTRAINTS_FAILURE",
+        "签署后表单栏里的内容被改动过（{name}），有的软件会显示改动后的内容",
+        "form fields were filled in or altered after signing ({name}); some programs show what they say now",
+        *_LOOK,
+    ),
     "covered_by_later": _row(
         UNSURE,
         "SIG_CONSTRAINTS_FAILURE",

@@ -14,7 +14,7 @@ from pyhanko.sign.diff_analysis import (
     StandardDiffPolicy,
     SuspiciousModification,
 )
-from pyhanko.sign.fields import FieldMDPSpec, MDPPerm
+from pyhanko.sign.fields import FieldMDPSpec, MDPPerm, enumerate_sig_fields
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 
 from agent.verification.model import Change, Finding, Say, Verdict, found
@@ -79,6 +79,7 @@ class History:
         self._look: Look | None = None
         self._page_parts: Pages | None = None
         self._pages: list[Page] | None = None
+        self._signature_fields: frozenset[str] | None = None
 
     def close(self) -> None:
         """Let the file go."""
@@ -136,11 +137,26 @@ class History:
             seen, findings, visible = self._review_look(signed_length, later, signature.signed_revision if plain else None)
             changes += seen
             forbidden = forbidden or (suspicious and visible and permission is MDPPerm.FILL_FORMS)
+        if values := self._changed_values(signature.signed_revision):
+            findings.append(found("changed_values", name=", ".join(values[:5]) + (" …" if len(values) > 5 else "")))
         if forbidden:
             findings.insert(0, found("changed_forbidden"))
         elif suspicious and not any(f.code != "pages_not_drawn" for f in findings):
             findings.append(found("changed_hidden"))
         return changes, findings
+
+    def _changed_values(self, since: int) -> list[str]:
+        """Fields that were filled in since, signatures aside: some programs show the value and not its appearance, so nobody need see it drawn."""
+        steps = [self._step(n) for n in range(since + 1, self._reader.xrefs.total_revisions)]
+        names = {name for step in steps if isinstance(step, DiffResult) for name in step.changed_form_fields}
+        if self._signature_fields is None:
+            try:
+                self._signature_fields = frozenset(name for name, _, _ in enumerate_sig_fields(self._reader))
+            except MemoryError:
+                raise
+            except Exception:  # noqa: BLE001 - a field tree that cannot be followed: every field counts
+                self._signature_fields = frozenset()
+        return sorted(names - self._signature_fields)
 
     def _breaks_lock(self, signature: EmbeddedPdfSignature) -> bool:
         """Whether a field this signature locked was changed (FieldMDP)."""
