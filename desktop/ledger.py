@@ -51,7 +51,7 @@ class Act:
         """From an entry of `entries`."""
         seq, kind = data.get("seq"), str(data.get("type") or "")
         return cls(
-            int(seq) if isinstance(seq, int) else -1, str(data.get("at") or ""), kind, spoken(data.get("title"), lang) or kind,
+            int(seq) if isinstance(seq, int) else -1, str(data.get("at") or ""), kind, _capital(spoken(data.get("title"), lang) or kind),
             spoken(data.get("summary"), lang), str(data.get("actor") or ""), str(data.get("device") or ""), bool(data.get("signed")),
         )  # fmt: skip
 
@@ -91,7 +91,7 @@ class Entry:
         signer, proof = data.get("signer") or {}, data.get("proof") or {}
         ok = data.get("signature_ok")
         parts = tuple(
-            Part(spoken(part.get("label"), lang), spoken(part.get("value"), lang), int(part.get("depth") or 0))
+            Part(_capital(spoken(part.get("label"), lang)), spoken(part.get("value"), lang), int(part.get("depth") or 0))
             for part in data.get("words") or ()
             if isinstance(part, dict)
         )
@@ -145,3 +145,7 @@ class Check:
             tuple(spoken(each, lang) for each in data.get("checked") or ()), tuple(spoken(each, lang) for each in data.get("not_checked") or ()),
             bool(data.get("own")),
         )  # fmt: skip
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -18,6 +18,7 @@ from desktop.words import Words
 
 _INDENT = 16
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_DIGEST = re.compile(r"[0-9a-f]{32,}")
 _RAW_MAX = 200_000
 """Characters of a raw statement that are shown; it may have sixteen million."""
 
@@ -91,10 +92,15 @@ class EntryPanel(QScrollArea):
             caption = label(part.label, "quiet" if part.value else "", wrap=False)
             caption.setContentsMargins(part.depth * _INDENT, 0, 0, 0)
             grid.addWidget(caption, row, 0, Qt.AlignmentFlag.AlignTop)
-            value = label(self._words.instant(part.value) if _MOMENT.fullmatch(part.value) else shown_path(part.value), wrap=True)
+            value = label(self._value(part.value), wrap=True)
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             grid.addWidget(value, row, 1)
         return grid
+
+    def _value(self, text: str) -> str:
+        if _MOMENT.fullmatch(text):
+            return self._words.instant(text)
+        return in_fours(text) if _DIGEST.fullmatch(text) else shown_path(text)
 
     def _state(self, tone: str, shape: str, text: str) -> QHBoxLayout:
         row = QHBoxLayout()

@@ -127,7 +127,7 @@ class LedgerModel(QAbstractTableModel):
         if act is None:
             number = f"{self._size - 1 - row:,}" if not self._filtered else ""
             return None if role == Qt.ItemDataRole.ToolTipRole else number if column == 0 else "…"
-        texts = (f"{act.seq:,}", self._words.instant(act.at), act.title, act.summary, act.actor or act.device[:12])
+        texts = (f"{act.seq:,}", self._words.stamp(act.at), act.title, act.summary, act.actor or act.device[:12])
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return ", ".join(filter(None, texts))
         return texts[column]

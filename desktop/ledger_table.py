@@ -7,7 +7,7 @@ from desktop.ledger_model import LedgerModel
 from desktop.parts import named
 from desktop.words import Words
 
-_WIDTHS = (84, 190, 130)
+_WIDEST = ("1,000,000", "2026-12-31 23:59:59", "　" * 8)
 _ABOUT, _WHO = 3, 4
 
 
@@ -32,8 +32,8 @@ class LedgerTable(QTableView):
         head = self.horizontalHeader()
         head.setHighlightSections(False)
         head.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        for column, width in enumerate(_WIDTHS):
-            head.resizeSection(column, width)
+        for column, text in enumerate(_WIDEST):
+            head.resizeSection(column, self.fontMetrics().horizontalAdvance(text) + 24)
         head.setSectionResizeMode(_ABOUT, QHeaderView.ResizeMode.Stretch)
         head.resizeSection(_WHO, 110)
         self.selectionModel().currentRowChanged.connect(self._chosen)

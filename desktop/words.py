@@ -67,6 +67,11 @@ class Words:
         moment = _moment(iso)
         return iso if moment is None else f"{self.day(iso)} {moment:%H:%M:%S}"
 
+    def stamp(self, iso: str) -> str:
+        """The same, short and of one width, for tables."""
+        moment = _moment(iso)
+        return iso if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
+
 
 def speaks_of_commands(text: str) -> bool:
     """Whether a piece of advice is for one who has a command line."""
