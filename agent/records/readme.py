@@ -28,14 +28,13 @@ Entry N, counted from 0:
 
     N=0
     line() {{ sed -n "$((N + 2))p" {quoted}; }}
-    line | sed 's/^.*"signature":"[^"]*","statement"://; s/}}$//' | tr -d '\\n' > statement.json
-    line | sed 's/^.*"signature":"\\([^"]*\\)".*$/\\1/' | openssl base64 -d -A > statement.p7s
-    openssl cms -verify -cades -binary -inform DER -in statement.p7s -content statement.json -purpose any -noverify -out /dev/null
+    line | sed 's/^{{"seq":[0-9]*,"signature":"[^"]*","statement"://; s/}}$//' | tr -d '\\n' > statement.json
+    line | sed 's/^{{"seq":[0-9]*,"signature":"\\([^"]*\\)".*$/\\1/' | openssl base64 -d -A > statement.p7s
+    openssl pkcs7 -inform DER -in statement.p7s -print_certs -out signer.pem
+    openssl cms -verify -cades -binary -inform DER -in statement.p7s -content statement.json \\
+        -purpose any -CAfile signer.pem -partial_chain -out /dev/null
 
-`-noverify` 只验签名，不验证书链；签名人的证书：/ `-noverify` checks the signature and not the chain; the signer's certificate is shown by
-
-    openssl pkcs7 -inform DER -in statement.p7s -print_certs
-
+`signer.pem` 是签名人的证书。/ `signer.pem` is the signer's certificate.
 本机（电脑）的证书是自签的，它属于谁由台账里的建账凭证和授权凭证说明。
 A workstation's certificate is signed by itself: whose it is stands in the statements that found the ledger and authorise it.
 

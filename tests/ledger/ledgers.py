@@ -1,5 +1,6 @@
 """Ledgers made for tests: really signed statements in a tree, as rows, and as the lines of an export."""
 
+import base64
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from tokens.types import SignatureScheme
 START = datetime(2026, 11, 22, 3, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Device:
     """A device with its key in memory."""
 
@@ -57,7 +58,11 @@ class Book:
         for raw in legacy:
             self.put(raw, None)
         before = {"legacy": {"size": len(legacy), "root": merkle.root(self.edge).hex()}} if legacy else {}
-        self.org = hashlib.sha256(self.say("home.founded", {"device": {"id": self.by.id, "level": "file"}, **before}).raw).hexdigest()
+        self.org = hashlib.sha256(self.say("home.founded", {"device": self.named(), **before}).raw).hexdigest()
+
+    def named(self) -> dict[str, str]:
+        """The device as founding statements have it."""
+        return {"id": self.by.id, "certificate": base64.b64encode(self.certificate).decode(), "level": "file", "name": "office"}
 
     def written(self, kind: str, body: dict[str, Any], org: str | None, at: datetime) -> tuple[bytes, bytes]:
         raw = statement.make(kind, body, org=org, device=self.by.id, at=at).canonical()
