@@ -7,14 +7,15 @@ LONGEST = 600
 """Characters of one text that are shown."""
 _CLOSING = frozenset("，。；：、！？）》】」』”’,.;:!?)]}")
 _OPENING = frozenset("（《【「『“‘([{")
-_HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+_SPACES = frozenset(" \u3000")
+"""The spaces that are shown as they are; all others, and everything that is not seen, as escapes."""
 
 
 def fit(text: object, lacking: Collection[str] = (), most: int = LONGEST) -> str:
     """`text` as it may stand on a page: control, direction and unknown characters, and those `lacking` in the font, as escapes; cut at `most`."""
     whole = str(text)
     cut = whole[:most]
-    shown = "".join(_escaped(c) if unicodedata.category(c) in _HIDDEN or c in lacking else c for c in cut)
+    shown = "".join(c if (c.isprintable() or c in _SPACES) and c not in lacking else _escaped(c) for c in cut)
     return shown if len(whole) <= most else f"{shown} … (+{len(whole) - most})"
 
 
