@@ -50,6 +50,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent import doctor
     from agent.authority import anchors
     from agent.authority.routes import router as authority_routes
+    from agent.device.renewals import Renewals
     from agent.device.routes import router as device_routes
     from agent.device.scribe import Scribe
     from agent.device.service import Device
@@ -89,7 +90,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     inventory, jobs, activity, stopper, crew = Inventory(home), Jobs(), Activity(), Stopper(), Crew(keep=3)
     device, memory = Device(home, inventory, named=bool(home_name)), Memory(home.state / "ledger-seen.json")
     ledger, scribe, watch = personal, Scribe(device, personal), Watch(memory)
-    own = Records(personal, device, scribe)
+    own_scribe, own = scribe, Records(personal, device, scribe)
     if await watch.look(personal) is None:
         await scribe.start()
     shelves: dict[Which, Shelf] = {"personal": Shelf("personal", personal, watch, device.key, Governed)}
@@ -103,10 +104,13 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
         away = error
         structlog.get_logger().error("organisation_unreachable", code=error.code, **error.facts)
         retrying = asyncio.create_task(opening.until_there(home, device, memory, jobs, stopper.ask))
+    renewals = Renewals(device, (scribe,) if ledger is personal else (scribe, own_scribe))
     records = Records(ledger, device, scribe, lambda: away or watch.trouble)
     denials = Denials(records)
     jobs.on_failed = denials.note
     try:
+        if away is None and personal.trouble is None and ledger.trouble is None:
+            await renewals.settle()
         if personal.trouble is None:
             await close_open_sets(personal)
         if ledger is not personal and ledger.trouble is None:
@@ -133,7 +137,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     app.include_router(verification_routes(home, jobs, verifications, checkers, fetcher, registers))
     app.include_router(revision_routes(checkers))
     app.include_router(report_routes(verifications))
-    app.include_router(device_routes(device, scribe, jobs))
+    app.include_router(device_routes(device, scribe, renewals, jobs))
     app.include_router(record_routes(shelves, jobs))
     app.include_router(organisation_routes(home, inventory, device, acting, jobs, stopper.ask))
     app.include_router(store_routes(home, None if ledger is personal else ledger, jobs, stopper.ask))

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from agent.api.errors import ApiError, Code
 from agent.device.key import Level
+from agent.device.renewals import Renewals
 from agent.device.scribe import Scribe
 from agent.device.service import Device
 from agent.device.store import About
@@ -36,7 +37,7 @@ def entry(about: About) -> dict[str, Any]:
     }
 
 
-def router(device: Device, scribe: Scribe, jobs: Jobs) -> APIRouter:
+def router(device: Device, scribe: Scribe, renewals: Renewals, jobs: Jobs) -> APIRouter:
     """GET /v1/device, POST /v1/device/enrol, POST /v1/device/renew."""
     api = APIRouter(prefix="/v1/device")
 
@@ -52,8 +53,9 @@ def router(device: Device, scribe: Scribe, jobs: Jobs) -> APIRouter:
         level = _level(body)
 
         async def work(job: Job) -> dict[str, Any]:
+            await renewals.settle()
             if body.replace:
-                about = await device.replace(job, level, body.token, scribe.replaced)
+                about = await device.replace(job, level, body.token, renewals.replaced)
             else:
                 about = await device.enrol(job, level, body.token)
             await scribe.org()
@@ -68,7 +70,8 @@ def router(device: Device, scribe: Scribe, jobs: Jobs) -> APIRouter:
 
         async def work(job: Job) -> dict[str, Any]:
             await scribe.org()
-            return {"device": entry(await device.renew(job, level, body.token, scribe.renewed))}
+            await renewals.settle()
+            return {"device": entry(await device.renew(job, level, body.token, renewals.renewed))}
 
         return jobs.stream(request, "device_renew", body, work)
 

@@ -69,7 +69,6 @@ class Scribe:
         if founding is not None:
             self._org = hashlib.sha256(founding.raw).hexdigest()
         try:
-            await self._settle()
             await self._founded(await self._device.key())
         except ApiError as error:
             if error.code is Code.STORE_UNREACHABLE:
@@ -77,14 +76,6 @@ class Scribe:
             log.warning("device_key_not_at_hand", code=error.code, reason=error.facts.get("reason"))
             return False
         return True
-
-    async def _settle(self) -> None:
-        """A renewal that was interrupted is finished or undone: the ledger says which key counts."""
-        waiting = await asyncio.to_thread(self._device.waiting)
-        if waiting is not None:
-            told = await self._ledger.about(waiting.id, RENEWED, ENROLLED)
-            certificates = [entry.statement["body"]["device"]["certificate"] for entry in told]
-            await asyncio.to_thread(self._device.settle, waiting.told()["certificate"] in certificates)
 
     @property
     def founded(self) -> str | None:
@@ -95,15 +86,29 @@ class Scribe:
         """SHA-256 (hex) of the founding statement; raises as the pen does where there is none yet."""
         return self._org or await self._founded(await self._device.key(current_job()))
 
-    async def renewed(self, about: About, _key: DeviceKey) -> None:
-        """Tell the ledger of the device's next key, by the present one's signature."""
-        await self._ledger.append(RENEWED, {"device": _named(about.told())})
+    async def introduce(self, about: About, key: DeviceKey | None) -> None:
+        """Tell the ledger of the device's next key by the present one's signature; of another device by that one's own, which is `key`.
 
-    async def replaced(self, about: About, key: DeviceKey) -> None:
-        """Tell the ledger of a device in place of the one whose key is lost, by the new one's signature."""
-        if self._org is not None:
+        A ledger that is not founded yet will be by whichever key there is then.
+        """
+        if self._org is None:
+            return
+        present = self._device.about
+        if present is not None and present.id == about.id:
+            await self._ledger.append(RENEWED, {"device": _named(about.told())})
+        else:
+            if key is None:
+                raise ApiError(Code.NOT_ALLOWED, reason="device_key_lost", path="")
             raw, cms = await write(key, ENROLLED, {"device": _named(about.told())}, org=self._org)
             await self._ledger.enter(raw, cms)
+
+    async def knows(self, about: About) -> bool | None:
+        """Whether the ledger was told of this key, None where it is not founded yet; raises `ApiError` (store_unreachable)."""
+        if self._org is None:
+            return None
+        told = await self._ledger.about(about.id, RENEWED, ENROLLED)
+        certificate = about.told()["certificate"]
+        return any(entry.statement["body"]["device"]["certificate"] == certificate for entry in told)
 
     async def _founded(self, key: DeviceKey) -> str:
         if self._org is not None:

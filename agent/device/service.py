@@ -22,11 +22,19 @@ Told: TypeAlias = Callable[[About, DeviceKey], Awaitable[None]]
 """Has the ledger know of a new key; what it raises stops the change."""
 
 
+class Unsettled(Exception):
+    """Some ledger may know the new key and another does not: which one counts is settled later."""
+
+    def __init__(self, error: ApiError) -> None:
+        super().__init__(error.code)
+        self.error = error
+
+
 class Device:
     """The device of one home.  `named`: the home is a folder that the user chose, so that its key may lie there without further words."""
 
     def __init__(self, home: Home, inventory: Inventory, *, named: bool) -> None:
-        self._home, self._inventory, self._named = home, inventory, named
+        self.home, self._inventory, self._named = home, inventory, named
         self._turn = asyncio.Lock()
         self._key: DeviceKey | None = None
         self._on_token = False
@@ -41,14 +49,14 @@ class Device:
     def about(self) -> About | None:
         """What this device is; None before it is enrolled.  Raises `ApiError` (as `key`)."""
         try:
-            return store.current(self._home)
+            return store.current(self.home)
         except KeyLost as error:
             raise lost(error) from error
 
     @property
     def wanted(self) -> Level:
         """Where a new key is made: by the settings, else in a file where the user named the home, else by the keyring."""
-        chosen = load_settings(self._home).device_key
+        chosen = load_settings(self.home).device_key
         return Level(chosen) if chosen else Level.FILE if self._named else Level.KEYRING
 
     async def key(self, job: Job | None = None) -> DeviceKey:
@@ -82,7 +90,7 @@ class Device:
                 raise ApiError(Code.NOT_ALLOWED, reason="device_key_token", token=about.where.get("label"))
             return await self._token.open(job, about)
         try:
-            return await asyncio.to_thread(store.load, self._home, about, _patience(job))
+            return await asyncio.to_thread(store.load, self.home, about, _patience(job))
         except KeyLost as error:
             log.warning("device_key_lost", reason=error.reason)
             raise lost(error) from error
@@ -128,23 +136,26 @@ class Device:
 
     async def _change(self, job: Job, level: Level, token: str | None, id: str | None, told: Told) -> About:
         async with self._turn:
+            if await asyncio.to_thread(self.waiting) is not None:
+                raise ApiError(Code.NOT_ALLOWED, reason="device_change_open")
             fresh = TokenKey(self._inventory)
             try:
                 try:
                     about, key = await self._make(level, token, job, fresh, id)
                 except keyring.KeyringError as error:
                     raise unkept(error) from error
-                await asyncio.to_thread(store.announce, self._home, about)
+                await asyncio.to_thread(store.announce, self.home, about)
                 try:
                     await told(about, key)
-                except ApiError as error:
-                    if error.code is not Code.STORE_UNREACHABLE:  # there nobody knows; the next start looks
-                        await asyncio.to_thread(store.drop, self._home)
+                except Unsettled as unsettled:
+                    raise unsettled.error from unsettled
+                except ApiError:
+                    await asyncio.to_thread(store.drop, self.home)
                     raise
             except BaseException:
                 await fresh.close()
                 raise
-            await asyncio.to_thread(store.adopt, self._home, about)
+            await asyncio.to_thread(store.adopt, self.home, about)
             old, self._token = self._token, fresh
             self._use(key)
             await old.close()
@@ -159,23 +170,24 @@ class Device:
     def waiting(self) -> About | None:
         """A key of which the ledger was about to be told when this agent's predecessor was killed."""
         try:
-            return store.pending(self._home)
+            return store.pending(self.home)
         except KeyLost:
-            store.drop(self._home)
+            store.drop(self.home)
             return None
 
     def settle(self, adopt: bool) -> None:
         """After a start: take that key, because the ledger was told of it, or drop it."""
         waiting = self.waiting()
         if waiting is not None and adopt:
-            store.adopt(self._home, waiting)
+            store.adopt(self.home, waiting)
+            self._key = None
         elif waiting is not None:
-            store.drop(self._home)
+            store.drop(self.home)
         log.info("device_key_settled", adopted=adopt)
 
     async def _enrol(self, level: Level, token: str | None, job: Job | None) -> DeviceKey:
         about, key = await self._make(level, token, job, self._token, None)
-        await asyncio.to_thread(store.adopt, self._home, about)
+        await asyncio.to_thread(store.adopt, self.home, about)
         log.info("device_enrolled", level=level.value, device=about.id)
         return key
 
@@ -187,9 +199,9 @@ class Device:
         if token is not None:
             raise ApiError(Code.USAGE, reason="device_token")
         try:
-            return await asyncio.to_thread(store.make, self._home, level, id, _patience(job))
+            return await asyncio.to_thread(store.make, self.home, level, id, _patience(job))
         except OSError as error:
-            raise ApiError(Code.OUTPUT_UNWRITABLE, name=str(error.filename or self._home.data), detail=error.strerror or "") from error
+            raise ApiError(Code.OUTPUT_UNWRITABLE, name=str(error.filename or self.home.data), detail=error.strerror or "") from error
 
 
 def _patience(job: Job | None) -> float:

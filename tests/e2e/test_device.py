@@ -99,6 +99,14 @@ def test_a_key_that_cannot_be_trusted_stops_what_would_be_recorded(yinxin: Yinxi
     key.write_bytes(before)
     key.chmod(0o600)
     yinxin("sign", drawing, "--token", practice_token.label, "--pin", "env:YX_PIN")
+    yinxin("agent", "stop")
+    key.unlink()
+    first = yinxin("device", "show").json["device"]["id"]
+    replaced = yinxin("device", "enrol", "--replace").json["device"]["id"]
+    assert replaced != first
+    yinxin("sign", drawing, "--token", practice_token.label, "--pin", "env:YX_PIN", "--out", drawing.parent / "2.pdf")
+    yinxin("ledger", "verify")
+    assert {entry.device for entry, _ in entries(home / "data")} == {first, replaced}
 
 
 def test_on_a_token_it_asks_for_the_pin_once_in_an_agent_s_life(yinxin: Yinxin, home: Path, practice_token: PracticeToken, drawing: Path) -> None:

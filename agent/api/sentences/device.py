@@ -50,6 +50,12 @@ DEVICE: Mapping[str, Sentence] = {
         "Unlock the keyring (log in to the desktop, or open its passwords program) and try again; "
         "to do without it, use `yinxin device enrol --key file` or `--key token`.",
     ),
+    "not_allowed.device_change_open": Sentence(
+        "上一次更换本机密钥还没有完成。",
+        "请先让台账可用（yinxin doctor），再运行 yinxin agent stop；签章服务重新启动时会完成或撤销它。",
+        "An earlier change of this computer's own key is not finished.",
+        "Have the ledger reachable (`yinxin doctor`) and run `yinxin agent stop`: the next start finishes or undoes it.",
+    ),
     "not_allowed.device_enrolled": Sentence(
         "本机已经登记过。",
         "换密钥用 yinxin device renew；密钥已丢失用 yinxin device enrol --replace。",
