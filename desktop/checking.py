@@ -35,7 +35,7 @@ class Checking(QObject):
 
     progress = Signal(dict)
     verified = Signal(object)
-    """A `VerifiedDocument`; in folders those that have not passed."""
+    """A `VerifiedDocument`; where folders are checked, those that have not passed."""
     over = Signal()
 
     def __init__(self, agent: Agent, words: Words, request: Mapping[str, Any], parent: QObject) -> None:
@@ -49,7 +49,7 @@ class Checking(QObject):
         """Why it ended early; None where it did not."""
         self._known: dict[str, VerifiedDocument] = {}
         self._done = self._total = 0
-        self._job: Job | None = agent.job("/v1/verifications", {**request, "collect": False})
+        self._job: Job | None = agent.job("/v1/verifications", {**request, "collect": not (request.get("folders") or self.resumed)})
         self._job.heard.connect(self._heard)
         self._job.progress.connect(self._progress)
         self._job.document.connect(self._document)
