@@ -63,8 +63,9 @@ def router(
     async def verify_files(body: VerifyBody, request: Request) -> Response:
         """Verify files and folders.
 
-        Streams `run` {run}, `progress` {stage, done, total, rate, left}, `document` (each; for folders those that have not passed).  The result
-        is {run, counts, left_out, environment, documents}; a run that is cancelled keeps what was finished.
+        Streams `run` {run}, `progress` {stage, done, total, rate, left}, `document` (each; without `collect` those that have not passed).  The result
+        is {run, counts, left_out, environment, again, documents}: `again` counts the verdicts of before that still hold.  A run that is cancelled
+        keeps what was finished.
         """
         run, body = await _run_of(runs, body)
         files, folders = [_path(uri) for uri in body.files], [_path(uri) for uri in body.folders]
@@ -87,13 +88,14 @@ def router(
             desk = Desk(request_for(signature=signature, trust=trust, crls=crls, at=at, own=tuple(own)), checkers, known)
 
             async def settle(document: dict[str, Any]) -> dict[str, Any]:
-                return await compare({**document, "not_checked": not_checked(document, body.fetch)}, registers)
+                compared = await compare(document, registers)
+                return {**compared, "not_checked": not_checked(compared, body.fetch)}
 
             def tell(event: str, /, **data: Any) -> None:
                 job.emit(event, **(on_the_wire(data["document"]) if event == "document" else data))
 
             same = environment.conditions(trust, tuple(own), crls, at, body.fetch)
-            going = Run(str(name), runs, desk, same, settle, tell, files, folders, skip)
+            going = Run(str(name), runs, desk, same, settle, tell, files, folders, skip, body.collect and not folders)
             stopped: ApiError | None = None
             try:
                 await job.unless_cancelled(going.plan())
@@ -104,8 +106,9 @@ def router(
                 trust=trust, own=own, given=bool(given), revocation=list(zip(map(os.path.basename, crl_paths), crls, strict=True)), at=at,
                 network=body.fetch, asked=known.asked, user=platform.user_of(job.caller.uid), program=job.program, started=started,
             )  # fmt: skip
+            await asyncio.to_thread(runs.settle)
             await asyncio.to_thread(runs.end, str(name), said, going.left_out.to_wire(), finished=stopped is None)
-            result = await told(str(name), body.collect and not folders)
+            result = {**await told(str(name), body.collect and not folders), "again": going.again}
             if stopped is not None:
                 raise PartlyDone(stopped, result)
             return result
