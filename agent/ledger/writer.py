@@ -219,12 +219,19 @@ def draw(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
     if not rows:
         return
     connection.execute(acts_table.insert(), list(rows))
+    begun: dict[str, dict[str, Any]] = {}
+    ended: dict[str, None] = {}
     for row in rows:
-        if row["type"] == acts.STARTED and row["run"]:
-            connection.execute(opened.delete().where(opened.c.batch == row["run"]))  # nobody's second start of the same stops the log
-            connection.execute(opened.insert(), {"batch": row["run"], "seq": row["seq"], "agent": row["device"]})
-        elif row["type"] == acts.FINISHED:
-            connection.execute(opened.delete().where(opened.c.batch == row["run"]))
+        run = row["run"]
+        if row["type"] in (acts.STARTED, acts.FINISHED) and run:
+            ended[run] = None  # at a start too: nobody's second start of the same stops the log
+            begun.pop(run, None)
+            if row["type"] == acts.STARTED:
+                begun[run] = {"batch": run, "seq": row["seq"], "agent": row["device"]}
+    if ended:
+        connection.execute(opened.delete().where(opened.c.batch == sa.bindparam("run")), [{"run": run} for run in ended])
+    if begun:
+        connection.execute(opened.insert(), list(begun.values()))
 
 
 def read_from(connection: sa.Connection, seq: int, size: int) -> Iterator[tuple[Entry, bytes]]:
