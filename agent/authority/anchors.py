@@ -1,4 +1,4 @@
-"""The trust anchors of this home: one PEM file each, own CAs and those the user imported."""
+"""The trust anchors of this home: one PEM file each, own CAs and, in a folder of their own, those of others that the user has come to trust."""
 
 import os
 from collections.abc import Sequence
@@ -16,9 +16,14 @@ def folder(home: Home) -> Path:
     return home.data / "anchors"
 
 
-def add(home: Home, certificate: x509.Certificate) -> Path:
-    """Trust `certificate` from now on."""
-    target = folder(home) / f"{certificate.fingerprint(hashes.SHA256()).hex()}.pem"
+def others_folder(home: Home) -> Path:
+    """Where the anchors of others lie."""
+    return folder(home) / "others"
+
+
+def add(home: Home, certificate: x509.Certificate, own: bool = True) -> Path:
+    """Trust `certificate`, of this home's own CA or of another's, from now on."""
+    target = (folder(home) if own else others_folder(home)) / f"{certificate.fingerprint(hashes.SHA256()).hex()}.pem"
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     staged = target.with_suffix(".part")
     with open(staged, "wb", opener=lambda p, f: os.open(p, f, 0o600)) as out:
@@ -29,15 +34,42 @@ def add(home: Home, certificate: x509.Certificate) -> Path:
     return target
 
 
+def forget(home: Home, fingerprint: str) -> bool:
+    """Trust an anchor of others no more; whether it was one."""
+    for path in others_folder(home).glob("*.pem"):
+        if path.stem == fingerprint:
+            path.unlink()
+            return True
+    return False
+
+
 def by_fingerprint(home: Home) -> dict[str, str]:
-    """The anchors as PEM, by the SHA-256 (hex) of their DER."""
-    return {each.fingerprint(hashes.SHA256()).hex(): each.public_bytes(Encoding.PEM).decode("ascii") for each in own(home)}
+    """The home's own anchors as PEM, by the SHA-256 (hex) of their DER."""
+    return _pem(own(home))
+
+
+def trusted(home: Home) -> dict[str, str]:
+    """All anchors, those of others too, in the same form."""
+    return _pem([*own(home), *others(home)])
+
+
+def _pem(certificates: Sequence[x509.Certificate]) -> dict[str, str]:
+    return {each.fingerprint(hashes.SHA256()).hex(): each.public_bytes(Encoding.PEM).decode("ascii") for each in certificates}
 
 
 def own(home: Home) -> list[x509.Certificate]:
-    """The anchors that can be read; a damaged file is no anchor."""
+    """The anchors of the home's own CAs that can be read; a damaged file is no anchor."""
+    return _read(folder(home))
+
+
+def others(home: Home) -> list[x509.Certificate]:
+    """The anchors of others that the user trusts."""
+    return _read(others_folder(home))
+
+
+def _read(where: Path) -> list[x509.Certificate]:
     found = []
-    for path in sorted(folder(home).glob("*.pem")):
+    for path in sorted(where.glob("*.pem")):
         try:
             found += x509.load_pem_x509_certificates(path.read_bytes())
         except (ValueError, OSError):

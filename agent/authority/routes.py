@@ -9,6 +9,7 @@ from pydantic import Field
 from agent.api.errors import ApiError, Code
 from agent.api.home import Home
 from agent.authority import service
+from agent.authority.trust_routes import router as trust_router
 from agent.authority.x509 import Profile
 from agent.inventory.routes import TokenBody
 from agent.inventory.service import Inventory
@@ -50,6 +51,7 @@ class ImportBody(TokenBody):
 def router(home: Home, inventory: Inventory, records: Records, jobs: Jobs, own: Callable[[], list[str]]) -> APIRouter:
     """The routes; `own` gives the subjects of this home's CAs."""
     api = APIRouter(prefix="/v1")
+    api.include_router(trust_router(home, records))
 
     @api.post("/authorities")
     async def create(body: CaBody, request: Request) -> Response:

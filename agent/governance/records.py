@@ -28,6 +28,8 @@ KINDS = (
     _record("certificate.requested", "申请数字证书", "certificate requested"),
     _record("certificate.issued", "签发数字证书", "certificate issued"),
     _record("certificate.imported", "导入数字证书", "certificate imported"),
+    _record("anchor.trusted", "信任外部发证机构", "issuer trusted"),
+    _record("anchor.forgotten", "不再信任外部发证机构", "issuer trusted no more"),
     _record("token.initialised", "初始化 UKey", "token initialised"),
     _record("key.generated", "生成密钥", "key generated"),
     _record("pin.changed", "修改 PIN 码", "PIN changed"),

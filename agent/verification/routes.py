@@ -80,7 +80,8 @@ def router(
 
         async def work(job: Job) -> dict[str, Any]:
             own = await asyncio.to_thread(anchors.by_fingerprint, home)
-            trust = [t for path in given for t in await asyncio.to_thread(_certificates, path)] if given else list(own.values())
+            home_trusts = await asyncio.to_thread(anchors.trusted, home)
+            trust = [t for path in given for t in await asyncio.to_thread(_certificates, path)] if given else list(home_trusts.values())
             crls = [await asyncio.to_thread(_revocation_data, path) for path in crl_paths]
             name, started = run or await asyncio.to_thread(runs.new, _kept(body), bool(folders)), now()
             job.emit("run", run=str(name))

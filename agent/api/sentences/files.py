@@ -80,6 +80,24 @@ FILES: Mapping[str, Sentence] = {
         "There is no certificate in the file[: {name}].",
         "Give a certificate in PEM or DER form.",
     ),
+    "input_unusable.not_an_authority": Sentence(
+        "这不是发证机构的证书[：{name}]，不能作为信任的依据。",
+        "请向发证机构索取它的根证书（PEM 或 DER 格式）。",
+        "This is not the certificate of an issuer[: {name}], so nothing can be trusted by it.",
+        "Ask the issuer for its root certificate (PEM or DER).",
+    ),
+    "not_found.anchor": Sentence(
+        "没有这张受信任的证书[：{wanted}]。",
+        "请重新打开列表，再选一次。",
+        "There is no such trusted certificate[: {wanted}].",
+        "Look at the list anew and choose again.",
+    ),
+    "not_allowed.own_anchor": Sentence(
+        "单位内部 CA 的证书不能从这里移除。",
+        "它随本机的内部 CA 一起保留，以便已签的文件以后仍可验签。",
+        "The certificate of the own CA cannot be taken out.",
+        "It stays, so that what was signed can be verified later on.",
+    ),
     "input_unusable.none": Sentence(
         "没有一个文件可以使用[（共 {count} 个）]。",
         "请看每个文件的说明；它们都没有被改动。",
