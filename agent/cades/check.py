@@ -138,8 +138,8 @@ def _read(signature: bytes, content_type: bytes) -> _Parts:
     return _Parts(certificates[0], scheme, digest, time, info[5][1])
 
 
-def _attributes(encoded: bytes, content_type: bytes) -> tuple[bytes, datetime]:
-    """Message digest and signing time; what else is among them shows when the whole is written anew."""
+def _attributes(encoded: bytes, content_type: bytes, timed: bool = True) -> tuple[bytes, datetime]:
+    """Message digest and signing time (a document's can lack one); what else is among them shows when the whole is written anew."""
     found: dict[bytes, bytes] = {}
     for tag, content, _ in der.children(encoded):
         if tag != der.SEQUENCE:
@@ -153,6 +153,8 @@ def _attributes(encoded: bytes, content_type: bytes) -> tuple[bytes, datetime]:
     tag, digest, _ = _first(found.get(_MESSAGE_DIGEST, b""))
     if tag != der.OCTET_STRING:
         raise CheckFailed("attributes")
+    if not timed and _SIGNING_TIME not in found:
+        return digest, datetime.min.replace(tzinfo=UTC)
     tag, told, _ = _first(found.get(_SIGNING_TIME, b""))
     form = {_UTC_TIME: "%y%m%d%H%M%SZ", _GENERALIZED_TIME: "%Y%m%d%H%M%SZ"}.get(tag)
     if form is None:
@@ -162,6 +164,18 @@ def _attributes(encoded: bytes, content_type: bytes) -> tuple[bytes, datetime]:
         return digest, datetime.strptime(told.decode("ascii"), form).replace(tzinfo=UTC)
     except ValueError as error:
         raise CheckFailed("attributes") from error
+
+
+def is_about(attributes: bytes, content_type: str) -> bool:
+    """Whether signed attributes that somebody wants signed say of themselves, once and well-formed, that what they are over is of this kind."""
+    try:
+        tag, start, end = der.element(attributes)
+        if tag != der.SET or end != len(attributes):
+            return False
+        _attributes(attributes[start:end], der.oid(content_type), timed=False)
+    except (der.DerError, CheckFailed):
+        return False
+    return True
 
 
 def _first(data: bytes) -> tuple[int, bytes, bytes]:

@@ -10,6 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from agent.api.errors import ApiError, Code
+from agent.cades.check import is_about
+from agent.cades.cms import DATA
 from agent.governance.decide import Refusal, SignDocuments, decide
 from agent.inventory.asking import Ask
 from agent.inventory.certificates import CertificateView, views
@@ -145,6 +147,8 @@ class Signer:
                 raise
 
     async def _signed(self, attributes: bytes) -> bytes:
+        if not is_about(attributes, DATA):  # they come from a worker that reads strangers' files: a person's decision is not signed by the way
+            raise ApiError(Code.INTERNAL, during="sign", type="attributes")
         certificate = self.means.certificate
         return await self.session.sign(certificate.cka_id, self.means.scheme, attributes, self._public_key)
 

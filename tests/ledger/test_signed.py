@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from asn1crypto import cms as reference
@@ -20,11 +21,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.api.errors import ApiError
 from agent.cades import check as cades
 from agent.cades import cms, der, oids
 from agent.ledger import signed, statement
 from agent.ledger.signed import CheckFailed, check, prepare, sign_with
 from agent.ledger.statement import StatementError
+from agent.signing.signer import Signer
 from agent.verification import cms as documents
 from agent.verification.signer import load_signed_data
 from tests.signing.pen import NOW, Person, person
@@ -403,6 +406,63 @@ def test_a_statement_of_one_organisation_is_not_another_s(who: Person, whole: by
     elsewhere = RAW.replace(b"a" * 64, b"b" * 64)
     assert statement.parse(elsewhere).org == "b" * 64
     assert why(whole, elsewhere) == "digest"
+
+
+def document_attributes(who: Person, *more: bytes, pades: bool = False) -> bytes:
+    made = cms.template(who.der, (), ECDSA, pades, attributes=more)
+    return made.signed_attributes(hashlib.sha256(RAW).digest(), None if pades else NOW)
+
+
+def bad_attributes(who: Person) -> dict[str, bytes]:
+    """What a worker that a hostile file took over might want a person's token to sign."""
+    usual = document_attributes(who)
+    _, start, end = der.element(usual)
+    parts = [each for _, _, each in der.children(usual[start:end])]
+    decision = prepare(RAW, who.der, ECDSA, NOW).to_sign
+    as_statement = cms.attribute(der.oid("1.2.840.113549.1.9.3"), der.oid(oids.STATEMENT))
+    both = cms.attribute(der.oid("1.2.840.113549.1.9.3"), der.oid(cms.DATA), der.oid(oids.STATEMENT))
+    return {
+        "a decision": decision,
+        "a decision in another frame": b"\x31\x82" + len(decision[3:]).to_bytes(2, "big") + decision[3:],
+        "both kinds": der.set_of(*parts, as_statement),
+        "two values": der.set_of(both, *(p for p in parts if der.oid(cms.DATA) not in p)),
+        "no kind": der.set_of(*(p for p in parts if der.oid(cms.DATA) not in p)),
+        "no digest": der.set_of(*(p for p in parts if der.oid("1.2.840.113549.1.9.4") not in p)),
+        "something behind": usual + b"\0",
+        "a sequence": b"\x30" + usual[1:],
+        "a request for a certificate": who.certificate.tbs_certificate_bytes,
+        "nothing": b"",
+        "text": RAW,
+    }
+
+
+@pytest.mark.promise(3)
+def test_a_worker_cannot_have_a_decision_signed(who: Person) -> None:
+    """Workers read strangers' files and say what the token is to sign: the agent looks at it first."""
+    witness = cms.attribute(der.oid(oids.WITNESS), der.tlv(0x30))
+    for good in (document_attributes(who), document_attributes(who, witness), document_attributes(who, pades=True)):
+        assert cades.is_about(good, cms.DATA)
+        assert not cades.is_about(good, oids.STATEMENT)
+    assert {name: cades.is_about(each, cms.DATA) for name, each in bad_attributes(who).items()} == dict.fromkeys(bad_attributes(who), False)
+
+
+@pytest.mark.promise(3)
+def test_the_token_is_not_asked_for_what_a_worker_made_up(who: Person) -> None:
+    asked: list[bytes] = []
+
+    class Session:
+        async def sign(self, _key: bytes, scheme: SignatureScheme, tbs: bytes, _public: bytes) -> bytes:
+            asked.append(tbs)
+            return who.sign(scheme, tbs)
+
+    means = SimpleNamespace(certificate=SimpleNamespace(cka_id=b"1"), scheme=ECDSA, public_key=b"")
+    inventory = SimpleNamespace(settings=SimpleNamespace(pin_scope="set"))
+    signer = Signer(means, Session(), None, inventory)  # type: ignore[arg-type]
+    assert asyncio.run(signer.sign(None, document_attributes(who)))  # type: ignore[arg-type]
+    for bad in bad_attributes(who).values():
+        with pytest.raises(ApiError):
+            asyncio.run(signer.sign(None, bad))  # type: ignore[arg-type]
+    assert asked == [document_attributes(who)]
 
 
 def test_what_the_device_signs_otherwise_is_no_statement(who: Person) -> None:
