@@ -18,8 +18,17 @@ _ADDRESSES_MAX = 500
 
 def policy() -> dict[str, str]:
     """Which rules about algorithms and certificates were applied: a digest over all of them, so that no change goes unseen."""
-    rows = [repr(getattr(policy_data, name)) for name in sorted(vars(policy_data)) if name.isupper()]
+    rows = [_written(getattr(policy_data, name)) for name in sorted(vars(policy_data)) if name.isupper()]
     return {"sha256": hashlib.sha256("\n".join(rows).encode()).hexdigest()}
+
+
+def _written(value: object) -> str:
+    """The same text for the same value in every process, which `repr` of a set is not."""
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{_written(k)}:{_written(v)}" for k, v in sorted(value.items(), key=lambda pair: repr(pair[0]))) + "}"
+    if isinstance(value, set | frozenset):
+        return "{" + ",".join(sorted(map(_written, value))) + "}"
+    return "(" + ",".join(map(_written, value)) + ")" if isinstance(value, list | tuple) else repr(value)
 
 
 def conditions(trust: Sequence[str], own: Sequence[str], revocation: Sequence[bytes], at: str | None, network: bool) -> str:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from agent.verification.report_scope import not_checked
 from agent.verification.report_words import WORDS
 from agent.verification.runs import Runs
 from agent.verification.verdict import document_to_wire
+from tests.conftest import ROOT
 
 HOSTILE = "张工\u202e\u2066fdp.\x1b[31m<script>alert(1)</script>\x00\ud800&\U0001f58b\u0628"
 ENVIRONMENT: dict[str, Any] = {
@@ -231,7 +233,14 @@ def test_a_verdict_made_under_other_circumstances_is_another_one() -> None:
         (*base[:4], False),
     ]
     assert one not in {conditions(*other) for other in others}
-    assert len(policy()["sha256"]) == 64
+    asked = "from agent.verification.environment import policy; print(policy()['sha256'])"
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", asked], cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True
+        ).stdout.strip()
+        for seed in ("1", "2")
+    }
+    assert told == {policy()["sha256"]}, "a verdict of before has to stand in another process, too"
 
 
 def test_the_program_writes_new_files_only(tmp_path: Path) -> None:
