@@ -56,21 +56,26 @@ class Draft:
     """Signatures it takes before it has effect, this one included."""
 
 
-class Stated(Protocol):
-    """What is needed of a statement (`agent.ledger.statement.Statement` is one)."""
+class Noted(Protocol):
+    """What is needed of a device's record."""
 
     @property
     def org(self) -> str | None: ...
     @property
-    def id(self) -> str: ...
-    @property
     def type(self) -> str: ...
-    @property
-    def at(self) -> str: ...
     @property
     def actor(self) -> str | None: ...
     @property
     def device(self) -> str: ...
+
+
+class Stated(Noted, Protocol):
+    """What is needed of a statement (`agent.ledger.statement.Statement` is one)."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def at(self) -> str: ...
     @property
     def rules(self) -> str | None: ...
     @property
@@ -112,12 +117,16 @@ def judge(state: State, statement: Stated, hashed: str, signer: str) -> Refusal 
     return None
 
 
-def record_refused(state: State, statement: Stated) -> Refusal | None:
-    """`judge` of a record as far as it goes without its signature."""
-    if statement.org != state.org:
+def record_refused(state: State, noted: Noted) -> Refusal | None:
+    """`judge` of a device's record, as far as it goes without its signature and its body, which nobody is judged by."""
+    if noted.org != state.org:
         return refuse("S54", "other_organisation")
-    act = Act(statement.type, statement.actor, statement.device, statement.body, statement.at, statement.id)
-    return _permitted(state, act, kind_of(statement.type, statement.actor))
+    if noted.actor is not None:
+        return refuse("S54", "device_for_person")
+    device = state.devices.get(noted.device)
+    if device is None or device.state == "withdrawn":
+        return refuse("S42", "device_unknown" if device is None else "device_withdrawn", device=noted.device[:128])
+    return None
 
 
 def evolve(state: State, statement: Stated, hashed: str, signer: str) -> State:
