@@ -11,6 +11,7 @@ documents a second more is better and for seconds and MB less is.  `met` is null
     host_call, host_sign        a call through the session host beside the same call in process, in turns, medians in µs; the goal is the most they
                                 may lie apart (none for the signature, whose own time depends on what ran before it)
     verify_500, verify_memory   verifying beside pyHanko (see scripts/bench_verify.py)
+    ledger_proof, ledger_verify a proof among 1,000,000 entries beside 1,000; a full check beside bare signature checks (scripts/bench_ledger.py)
     recorded_set                a signed set of 1,000 drawings, agent warm, beside the same by an agent without a ledger
     recorded_fsyncs             how often agent and workers asked the disk to be sure, a document of that set (no goal; needs strace)
     batch_logins, batch_lookups a batch of 20 beside a batch of one: C_Login and look-ups of a private key that the module saw
@@ -31,7 +32,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scripts import bench_recorded, bench_verify
+from scripts import bench_ledger, bench_recorded, bench_verify
 
 ROOT = Path(__file__).resolve().parent.parent
 PIN = "482615"
@@ -318,6 +319,7 @@ def _all(bench: Bench) -> dict[tuple[str, ...], Callable[[], Iterator[Figure]]]:
         ("batch_logins", "batch_lookups"): lambda: _lookups(bench),
         ("verify_500", "verify_500_two"): lambda: bench_verify.rates(bench),
         ("verify_memory",): lambda: bench_verify.memory(bench),
+        ("ledger_proof", "ledger_verify"): lambda: bench_ledger.figures(bench, _figure),
         ("recorded_set", "recorded_fsyncs"): lambda: bench_recorded.figures(bench, _figure, _stop),
     }
 
