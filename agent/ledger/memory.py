@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ class Memory:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._turn = threading.Lock()
         self.trouble: str | None = None
         self._points: dict[str, tuple[Checkpoint, ...]] = {}
         self._named: dict[str, str] = {}
@@ -60,14 +62,15 @@ class Memory:
 
     def remember(self, name: str, seen: Checkpoint) -> None:
         """Keep a checkpoint of the ledger of this name, and write it; a full disk or a folder that cannot be written is `trouble`, nothing else."""
-        before = [point for point in self.points(seen.org) if point.size < seen.size]
-        self._points[seen.org] = tuple(thinned([*before, seen]))
-        self._named[name] = seen.org
-        try:
-            _write(self._path, self._named, self._points)
-            self.trouble = None
-        except OSError as error:
-            self.trouble = type(error).__name__
+        with self._turn:  # each ledger has a thread of its own
+            before = [point for point in self.points(seen.org) if point.size < seen.size]
+            self._points[seen.org] = tuple(thinned([*before, seen]))
+            self._named[name] = seen.org
+            try:
+                _write(self._path, self._named, self._points)
+                self.trouble = None
+            except OSError as error:
+                self.trouble = type(error).__name__
 
 
 def thinned(points: Sequence[Checkpoint]) -> list[Checkpoint]:
