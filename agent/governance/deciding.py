@@ -33,6 +33,11 @@ def kind_of(type: str, actor: str | None) -> Kind | None:
     return KINDS.get(type) or (Kind(type, type, type, By.DEVICE, ANYTHING) if actor is None else None)
 
 
+_AT_ANY_TIME: Final = ("clock.corrected", "certificate.bound")
+"""Acts that may be earlier than the last one of the certificate that signs them, because nothing comes of them a second time: they lead out
+where somebody acted with a clock that was far ahead."""
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """What somebody wants to be true from now on."""
@@ -112,6 +117,8 @@ def judge(state: State, statement: Stated, hashed: str, signer: str) -> Refusal 
         return refused
     if refused := _signed_by(state, act, kind, signer):
         return refused
+    if statement.id in state.acts:
+        return refuse("S54", "replayed", {"needs": "another id"}, at=act.at)
     if kind.by is By.PERSON and statement.rules != state.rules:
         return refuse("S21", "rules_changed", rules=str(statement.rules), present=state.rules)
     return None
@@ -141,7 +148,7 @@ def evolve(state: State, statement: Stated, hashed: str, signer: str) -> State:
     if kind.by in (By.PERSON, By.FOUNDER):
         certificate = after.certificates[signer]
         after = after.alter(
-            certificates=after.certificates.put(signer, replace(certificate, last=act.at)),
+            certificates=after.certificates.put(signer, replace(certificate, last=max(certificate.last, act.at))),
             clock=act.at if act.type == "clock.corrected" else max(after.clock, act.at),
         )
     return after.alter(size=after.size + 1)
@@ -231,6 +238,6 @@ def _signed_by(state: State, act: Act, kind: Kind, signer: str) -> Refusal | Non
         if act.at > certificate.not_after:
             return refuse("S25", "certificate_expired", certificate=certificate.subject, not_after=certificate.not_after[:10])
         return refuse("S25", "certificate_not_yet_valid", certificate=certificate.subject, not_before=certificate.not_before[:10])
-    if act.type != "clock.corrected" and act.at <= certificate.last:
+    if act.type not in _AT_ANY_TIME and act.at <= certificate.last:
         return refuse("S54", "replayed", {"needs": "clock"}, at=act.at, last=certificate.last)
     return None

@@ -150,6 +150,9 @@ def _recovered_permitted(state: State, act: Act) -> Refusal | None:
         return refuse("S75", "own_recovery", {"needs": "another founder"}, actor=named(lost))
     if len(state.founders) - 1 < state.quorum:
         return refuse("S75", "quorum", quorum=str(state.quorum), founders=str(len(state.founders) - 1))
+    known = certificates.facts(act.body["certificate"]["certificate"])
+    if known is not None and state.keys.get(known.key) == lost.id:  # what is lost does not come back in another certificate
+        return refuse("S75", "same_key", {"needs": "another key"}, certificate=known.subject)
     return refuse_certificates(state, lost.id, [act.body["certificate"]], act.at)
 
 

@@ -22,7 +22,10 @@ ONE_BY_ONE: Final = 5
 WINDOW_SECONDS: Final = 60.0
 """…within this time."""
 _KINDS_MAX: Final = 256
-_CODES = frozenset({Code.PIN_INCORRECT, Code.PIN_LOCKED, Code.PIN_FINAL_TRY, Code.PIN_UNACCEPTABLE, Code.CERTIFICATE_MISMATCH, Code.NOT_ALLOWED})
+_CODES = frozenset({
+    Code.PIN_INCORRECT, Code.PIN_LOCKED, Code.PIN_FINAL_TRY, Code.PIN_UNACCEPTABLE, Code.CERTIFICATE_MISMATCH,
+    Code.NOT_ALLOWED, Code.NOT_REGISTERED,
+})  # fmt: skip
 _NO_ATTEMPT = ("under_way", "not_practice")
 """Reasons of not_allowed that stand for no rule."""
 _FACTS = ("reason", "rule", "token", "label", "serial", "certificate", "actor")

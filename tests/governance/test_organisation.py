@@ -143,6 +143,8 @@ def test_a_founder_who_lost_his_key_gets_another_by_a_quorum_of_the_others() -> 
     new = cert("founder 2, new")
     body = {"person": person(2), "certificate": new.bound, "reason": "UKey 丢失"}
     assert book.refused("org.recovered", person(2), **body).reason == "own_recovery"
+    lost = cert("founder 2, the lost key again", key="founder 2").bound
+    assert book.refused("org.recovered", person(0), **{**body, "certificate": lost}).reason == "same_key"
     proposed = book.do("org.recovered", person(0), FOUNDER, **body)
     assert book.state.certificates[cert("founder 2").fingerprint].state == "active"
     assert book.refused("act.seconded", person(2), act=proposed.id).reason == "own_matter"
@@ -229,6 +231,12 @@ def test_a_clock_far_ahead_is_corrected_by_a_founder() -> None:
     assert book.refused("person.registered", person(1), person=person(6), name="李工", certificates=[]).reason == "clock_back"
     book.do("clock.corrected", person(1), cert("founder 1").fingerprint, after=book.state.clock, reason="电脑电池没电")
     book.do("person.registered", person(1), cert("founder 1").fingerprint, person=person(6), name="李工", certificates=[])
+    # Whose certificate signed in the future is stopped until he takes another one: nothing of his is played again.
+    late = book.say(decided(book, "person.registered", person(0), person=person(7), name="钱", certificates=[]), book.tick())
+    assert book.enter(late, FOUNDER).reason == "replayed"  # type: ignore[union-attr]
+    new = cert("founder 0, new")
+    book.do("certificate.bound", person(0), FOUNDER, person=person(0), certificate=new.bound)
+    book.do("person.registered", person(0), new.fingerprint, person=person(7), name="钱", certificates=[])
 
 
 def test_a_personal_home_has_its_device_and_nobody_else() -> None:

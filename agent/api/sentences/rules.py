@@ -376,4 +376,10 @@ RULES = {
         "--founders speaks of {wanted} other founder(s), and --founder names {present}.",
         "Name each of the others by --founder NAME=TOKEN (or a certificate file).",
     ),
+    "not_allowed.same_key": Sentence(
+        "这张证书用的还是丢失的那把密钥[：{certificate}]（{rule}）。",
+        "请换一个 UKey，生成新的密钥。",
+        "This certificate is for the very key that is lost[: {certificate}] ({rule}).",
+        "Take another token with another key.",
+    ),
 }
