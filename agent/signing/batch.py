@@ -271,6 +271,8 @@ class Batch:
         # What was asked for before carries the witness of then, or none: other ones would be other bytes to sign.
         witness = self._witness if before is None else bytes.fromhex(before.witness or "")
         attributes = to_bytes((await worker.call("prepare", n=n, identifier=to_text(identifier), witness=to_text(witness)))["tbs"])
+        if witness not in attributes:  # nothing is signed that cannot be found in the ledger, whatever a worker says
+            raise ApiError(Code.INTERNAL, during="prepare", type="witness")
         signature = await self._signature(signer, document, attributes)
         after = (await worker.call("finish", n=n, signature=to_text(signature)))["sha256_after"]
         mark = self._marks[n] = Mark(self._marks[n].attributes, hashlib.sha256(signature).hexdigest())
@@ -309,7 +311,12 @@ class Batch:
         about = {**self._names(), **means.record(), **how}
         asked = {d.n: before for d in usable if (before := self._asked_before(d))}
         salt = new_salt()
-        receipt = await self._records.record("signature.started", intent(about, salt, chain, usable, asked))
+        try:
+            receipt = await self._records.record("signature.started", intent(about, salt, chain, usable, asked))
+        except ApiError as error:
+            if error.facts.get("where") == "too_large":
+                raise ApiError(Code.USAGE, reason="set_too_large", count=len(usable), limit=len(usable) // 2) from error
+            raise
         self._witness = witness_of(await self._records.org(), salt, receipt)
         self._recorded = True
 
