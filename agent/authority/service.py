@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_der_publ
 from agent.api.errors import ApiError, Code
 from agent.api.home import Home
 from agent.authority import anchors
-from agent.authority.x509 import Digest, Issuer, Profile, SubjectUnusable, issue, self_signed, subject
+from agent.authority.x509 import Digest, Issuer, Profile, issue, self_signed, subject
 from agent.inventory.certificates import view, views
 from agent.inventory.entries import token_told
 from agent.inventory.service import Inventory
@@ -25,19 +25,27 @@ from tokens.keys import token_key
 from tokens.session import Session
 from tokens.types import Certificate, Key, KeyType, SignatureScheme, Token
 
+_SUBJECT_MAX = 8192
+"""UTF-8 bytes of a subject as text (RFC 4514)."""
+_SHOWN = 200
+
 
 def name_of(text: str) -> x509.Name:
     """The distinguished name in `text`; raises `ApiError` (usage)."""
     try:
-        return subject(text)
-    except SubjectUnusable as error:
-        raise ApiError(Code.USAGE, reason="subject", subject=text, detail=str(error)) from error
+        name = subject(text)
+        _recordable(name)
+        return name
+    except ValueError as error:  # SubjectUnusable among them
+        raise ApiError(Code.USAGE, reason="subject", subject=text[:_SHOWN], detail=str(error)[:_SHOWN]) from error
 
 
 def read_certificate(text: str) -> x509.Certificate:
     """A certificate from PEM text; raises `ApiError` (usage)."""
     try:
-        return x509.load_pem_x509_certificate(text.encode())
+        certificate = x509.load_pem_x509_certificate(text.encode())
+        _recordable(certificate.subject)
+        return certificate
     except ValueError as error:
         raise ApiError(Code.USAGE, reason="certificate") from error
 
@@ -48,9 +56,16 @@ def read_request(text: str) -> x509.CertificateSigningRequest:
         request = x509.load_pem_x509_csr(text.encode())
         if not request.is_signature_valid:
             raise InvalidSignature
+        _recordable(request.subject)
         return request
     except (ValueError, InvalidSignature, TypeError) as error:
         raise ApiError(Code.USAGE, reason="csr") from error
+
+
+def _recordable(name: x509.Name) -> None:
+    """Raise ValueError for a name that is no text or longer than a statement takes: nothing is signed that cannot be recorded afterwards."""
+    if len(name.rfc4514_string().encode()) > _SUBJECT_MAX:
+        raise ValueError("too long")
 
 
 async def builder_key(session: Session, cka_id: bytes) -> CertificateIssuerPrivateKeyTypes:
