@@ -141,5 +141,6 @@ def _page(value: Any) -> int | None:
 def _rect(value: Any) -> Rect | None:
     if not isinstance(value, (list, tuple)) or len(value) != 4:
         return None
-    left, bottom, width, height = (float(v) for v in value)
-    return left, bottom, width, height
+    if not all(isinstance(v, (int, float)) for v in value):
+        return None
+    return float(value[0]), float(value[1]), float(value[2]), float(value[3])

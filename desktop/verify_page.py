@@ -19,6 +19,7 @@ from desktop.placement import Box
 from desktop.preview_panel import PreviewPanel
 from desktop.progress import ProgressPanel
 from desktop.report import ReportSaver
+from desktop.trust_dialog import TrustDialog
 from desktop.verdict import not_checked_panel, signature_card, verdict_banner, verdict_word
 from desktop.verdict_table import KINDS, VerdictTable, kind_of
 from desktop.verified import Signature, VerifiedDocument
@@ -28,6 +29,7 @@ from desktop.words import Words
 
 _CARDS = 60
 """So many signatures of one file get a card."""
+_UNKNOWN_ISSUER = "NO_CERTIFICATE_CHAIN_FOUND"
 _ROWS = 4
 """The table begins with so many rows where only a few files were checked; a person may pull it larger."""
 
@@ -82,6 +84,15 @@ class VerifyPage(QStackedWidget):
         job.verified.connect(self._verified)
         job.over.connect(self._finish)
 
+    def trust(self) -> None:
+        """Show which issuers are trusted; when that has changed, what is shown is checked again."""
+        dialog = TrustDialog(self._agent, self._words, self.window())
+        changes: list[bool] = []
+        dialog.changed.connect(lambda: changes.append(True))
+        dialog.finished.connect(lambda _: self.verify(self._asked) if changes and self.currentWidget() is self._verdicts else None)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
     def close_down(self) -> None:
         """Before the window goes."""
         if self.job is not None:
@@ -119,7 +130,10 @@ class VerifyPage(QStackedWidget):
         column.addLayout(self._notice)
         column.addWidget(self.drop, 1)
         column.addSpacing(8)
-        column.addWidget(self.online)
+        row = QHBoxLayout()
+        row.addWidget(self.online, 1)
+        row.addWidget(button(self._words("trust.open"), self.trust, "link"))
+        column.addLayout(row)
         column.addWidget(label(self._words("verify.online.note"), "small", wrap=True))
         return face
 
@@ -225,6 +239,7 @@ class VerifyPage(QStackedWidget):
         self._above.setVisible(len(job.documents) > 1 or sum(counts.values()) > 1 or any(job.left_out.values()))
         self._sum_up(job)
         self._fill("")
+        (self.table if self._above.isVisible() else self.more).setFocus()
         self.report.offer(job.run, os.path.splitext(shown_name(self._asked[0]))[0] if len(self._asked) == 1 else "")
         wanted = self.table.height_for(min(len(job.documents), _ROWS)) + 50
         height = max(self._down.height(), 2 * wanted)
@@ -286,6 +301,8 @@ class VerifyPage(QStackedWidget):
             self._details.addWidget(signature_card(signature, words, show, compare, said))
         if len(document.signatures) > _CARDS:
             self._details.addWidget(label(words("verify.signatures.more", count=len(document.signatures) - _CARDS), "quiet", wrap=True))
+        if any(signature.reason == _UNKNOWN_ISSUER for signature in document.signatures):
+            self._details.addWidget(button(words("trust.open"), self.trust, "link"), 0, Qt.AlignmentFlag.AlignLeft)
         if document.not_checked:
             self._details.addWidget(not_checked_panel(document.not_checked, words))
         if document.sha256:

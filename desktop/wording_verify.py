@@ -120,6 +120,33 @@ VERIFY_TEXTS: Mapping[str, tuple[str, str]] = {
     "ledger.verdict.not_allowed": ("未经批准", "Not allowed"),
     "ledger.verdict.not_in_ledger": ("台账无记录", "Not in the ledger"),
     "signature.reason_code": ("说明代码 {code}", "Reason code {code}"),
+    # whom this computer trusts
+    "trust.open": ("信任的发证机构…", "Trusted issuers…"),
+    "trust.title": ("信任的发证机构", "Trusted issuers"),
+    "trust.lead": (
+        "只有这些机构（及其下级）签发的证书，验签才会通过。",
+        "A signature passes only if its certificate comes from one of these, or from one below them.",
+    ),
+    "trust.none": ("还没有信任任何发证机构。", "No issuer is trusted yet."),
+    "trust.own": ("单位内部 CA，随本机保留", "The organisation’s own CA; it stays"),
+    "trust.add": ("添加根证书…", "Add a root certificate…"),
+    "trust.filter": ("证书 (*.pem *.crt *.cer *.der);;所有文件 (*)", "Certificates (*.pem *.crt *.cer *.der);;All files (*)"),
+    "trust.warning": (
+        "信任一个发证机构，就是相信它签发的每一张证书。加错了，伪造的签名也会显示“通过”。",
+        "Whoever trusts an issuer believes every certificate it issues. With the wrong one, forged signatures pass.",
+    ),
+    "trust.warning.how": (
+        "请先到该机构的官方网站，或打电话、当面核对下面的证书指纹。不要只凭对方随文件发来的证书。",
+        "First compare the fingerprint below on the issuer’s official site, by telephone or in person. Never go by what came with the document.",
+    ),
+    "trust.compared": ("我已经核对过指纹，完全一致", "I have compared the fingerprint; it is the same"),
+    "trust.accept": ("信任", "Trust"),
+    "trust.accept.name": ("信任 {name}", "Trust {name}"),
+    "trust.back": ("不添加，返回列表", "Back to the list without adding"),
+    "trust.forget": ("不再信任", "Trust no more"),
+    "trust.forget.name": ("不再信任 {name}", "Trust {name} no more"),
+    "trust.done": ("已加入信任：{name}。已记入台账。", "Trusted from now on: {name}. This is in the ledger."),
+    "trust.forgotten": ("已不再信任：{name}。已记入台账。", "Trusted no more: {name}. This is in the ledger."),
     # the signed version beside the present one
     "compare.title": ("签名时的版本与现在的版本：{name}（{signer}）", "What was signed and what is there now: {name} ({signer})"),
     "compare.then": ("签名时的版本", "What was signed"),

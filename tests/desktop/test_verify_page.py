@@ -8,10 +8,11 @@ from urllib.parse import unquote
 
 import pytest
 from PySide6.QtCore import QModelIndex
-from PySide6.QtWidgets import QFileDialog, QPushButton
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from agent.api.uris import to_uri
+from desktop.trust_dialog import TrustDialog
 from desktop.verified import VerifiedDocument
 from desktop.window import Window
 from tests.desktop.fake import FakeAgent, problem
@@ -309,6 +310,47 @@ def test_a_report_that_cannot_be_written_says_why(ready: Window, fake: FakeAgent
     dialog.close()
     qtbot.waitUntil(lambda: "报告.pdf" in texts(ready.verify.report))
     assert ready.verify.report.button.isEnabled()
+
+
+ROOT = {
+    "common_name": "国富安 CA",
+    "subject": "CN=国富安 CA,C=CN",
+    "issuer": "CN=国富安 CA,C=CN",
+    "fingerprint": "ab" * 32,
+    "not_after": "2035-01-01",
+}
+
+
+def test_an_issuer_is_trusted_only_after_its_fingerprint_was_compared(ready: Window, fake: FakeAgent, drawings: list[str], qtbot: QtBot) -> None:
+    trusted = [{**ROOT, "common_name": "内部 CA", "own": True}]
+    fake.answered["/v1/anchors"] = lambda body: (trusted.append({**ROOT, "own": False}), ROOT)[1] if body else {"anchors": list(trusted)}
+    fake.answered["/v1/anchors/look"] = lambda body: {"certificates": [ROOT]}
+    fake.answered["/v1/anchors/" + "ab" * 32] = lambda body: trusted.pop()
+    fake.verification = judged(
+        {"b.pdf": "indeterminate"}, signatures=[{**PASSED, "verdict": "indeterminate", "reason": "NO_CERTIFICATE_CHAIN_FOUND"}]
+    )
+    ready.show_page(1)
+    ready.verify.verify(drawings[1:])
+    done(ready, qtbot)
+    press(ready, "信任的发证机构…")
+    dialog = next(d for d in ready.findChildren(TrustDialog) if d.isVisible())
+    qtbot.waitUntil(lambda: "单位内部 CA，随本机保留" in texts(dialog))
+    assert not [b for b in dialog.findChildren(QPushButton) if b.text() == "不再信任" and b.isVisible()]
+    dialog.look_at("/d/root.pem")
+    qtbot.waitUntil(lambda: "伪造的签名也会显示“通过”" in texts(dialog))
+    assert "abab abab" in texts(dialog)
+    accept = next(b for b in dialog.findChildren(QPushButton) if b.text() == "信任" and b.isVisible())
+    assert not accept.isEnabled()
+    next(c for c in dialog.findChildren(QCheckBox) if c.isVisible()).click()
+    accept.click()
+    qtbot.waitUntil(lambda: "已加入信任：国富安 CA" in texts(dialog))
+    assert next(body for body in fake.asked("/v1/anchors") if body) == {"file": "file:///d/root.pem", "fingerprint": "ab" * 32}
+    qtbot.waitUntil(lambda: any(b.text() == "不再信任" and b.isVisible() for b in dialog.findChildren(QPushButton)))
+    next(b for b in dialog.findChildren(QPushButton) if b.text() == "不再信任" and b.isVisible()).click()
+    qtbot.waitUntil(lambda: "已不再信任：国富安 CA" in texts(dialog))
+    dialog.accept()
+    qtbot.waitUntil(lambda: len(fake.asked("/v1/verifications")) == 2)  # what is shown is checked again
+    done(ready, qtbot)
 
 
 def test_ten_thousand_verdicts_are_a_table_like_any_other(ready: Window) -> None:

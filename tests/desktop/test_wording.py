@@ -2,6 +2,7 @@
 
 import re
 import string
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,16 @@ def test_chinese_speaks_the_users_words(key: str) -> None:
     assert not re.search(r"[，。；：？！] ", zh)
 
 
+@cache
+def _source() -> tuple[str, frozenset[str]]:
+    """All of the window's code but its texts, and the beginnings of keys that are put together there."""
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "desktop").glob("*.py") if not path.name.startswith("wording"))
+    return source, frozenset({*re.findall(r'f"([\w.]+\.)\{', source), "documents.", "options.", "preview.problem."})
+
+
 @pytest.mark.parametrize("key", sorted(TEXTS))
 def test_no_text_is_left_over(key: str) -> None:
-    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "desktop").glob("*.py") if not path.name.startswith("wording"))
-    families = set(re.findall(r'f"([\w.]+\.)\{', source)) | {"documents.", "options.", "preview.problem."}
+    source, families = _source()
     assert f'"{key}"' in source or any(key.startswith(family) for family in families) or f'{key.removesuffix(".example")}"' in source
 
 
