@@ -113,9 +113,12 @@ def peer_of(sock: socket.socket) -> Peer:
 
 
 def program_of(pid: int) -> str:
-    """The program name of a process, advisory only (a process can rename itself); empty when it is gone."""
+    """The program name of a process, advisory only (a process can rename itself); empty when it is gone.
+
+    Always text: bytes that are none become U+FFFD, so that a program cannot be called what no record can hold.
+    """
     try:
-        return os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+        return os.path.basename(os.readlink(os.fsencode(f"/proc/{pid}/exe"))).decode("utf-8", "replace")
     except OSError:
         return ""
 
@@ -153,7 +156,7 @@ def user_of(uid: int) -> str:
     import pwd
 
     try:
-        return pwd.getpwuid(uid).pw_name
+        return os.fsencode(pwd.getpwuid(uid).pw_name).decode("utf-8", "replace")
     except KeyError:
         return str(uid)
 
