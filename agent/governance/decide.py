@@ -7,6 +7,10 @@ rests on and what would make it allowed.
 from dataclasses import dataclass
 from datetime import datetime
 
+from agent.governance.refusal import Refusal
+
+__all__ = ["Allowed", "Refusal", "SignDocuments", "decide"]
+
 
 @dataclass(frozen=True, slots=True)
 class SignDocuments:
@@ -26,15 +30,6 @@ class Allowed:
     """Nothing stands against it; `authority` is written into the record ("personal": no organisation's rule was asked)."""
 
     authority: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Not allowed: the rule (obligation), the reason word, and the facts."""
-
-    rule: str
-    reason: str
-    facts: tuple[tuple[str, str], ...]
 
 
 def decide(command: SignDocuments, at: datetime) -> Allowed | Refusal:

@@ -8,7 +8,7 @@ import typer
 from agent.cli.acts import ReasonOption, act
 from agent.cli.app import Commands
 from agent.cli.commands.person import PersonArgument
-from agent.cli.language import both
+from agent.cli.language import both, pick
 from agent.cli.options import FinalTryOption, PinOption, TokenOption
 from agent.cli.session import Session
 
@@ -28,14 +28,23 @@ class RoleName(StrEnum):
     SYSTEM_ADMINISTRATOR = "system_administrator"
 
 
+ROLES = {
+    "department_head": both("部门负责人", "department head"),
+    "approver": both("用印审批人", "approver"),
+    "seal_manager": both("印章管理员", "seal manager"),
+    "registrar": both("登记专员", "registrar"),
+    "custodian": both("印章保管人", "custodian"),
+    "auditor": both("审计员", "auditor"),
+    "inspector": both("检查员", "inspector"),
+    "system_administrator": both("系统管理员", "system administrator"),
+}
 RoleArgument = Annotated[
     RoleName,
     typer.Argument(
         metavar="ROLE",
         help=both(
-            "职务：department_head 部门负责人，approver 用印审批人，seal_manager 印章管理员，registrar 登记专员，\n"
-            "custodian 印章保管人，auditor 审计员，inspector 检查员，system_administrator 系统管理员",
-            "One of " + ", ".join(RoleName),
+            "职务：" + "，".join(f"{name} {pick(words, 'zh')}" for name, words in ROLES.items()),
+            "One of " + ", ".join(ROLES),
         ),
     ),
 ]

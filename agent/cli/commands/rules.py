@@ -7,6 +7,7 @@ import typer
 
 from agent.cli.app import Commands
 from agent.cli.commands.org import PROFILES, ProfileName
+from agent.cli.commands.role import ROLES
 from agent.cli.language import both
 from agent.cli.output import printable, table
 from agent.cli.session import Session
@@ -41,7 +42,7 @@ def _value(session: Session, value: Any) -> str:
     if isinstance(value, bool):
         return session.say("是", "yes") if value else session.say("否", "no")
     if isinstance(value, list):
-        return "; ".join(" + ".join(each) for each in value) or "–"
+        return session.say("；", "; ").join(session.say("、", " + ").join(session.pick(ROLES[role]) for role in each) for each in value) or "–"
     return str(value)
 
 
