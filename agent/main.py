@@ -131,7 +131,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     app = build(home, home_name, jobs, activity, stopper.ask)
     app.include_router(inventory_routes(home, inventory, records, jobs, own_subjects))
     app.include_router(token_routes(home, inventory, records, jobs, own_subjects))
-    app.include_router(inspection_routes(home, inventory, jobs, own_subjects))
+    app.include_router(inspection_routes(home, inventory, records, jobs, own_subjects))
     app.include_router(authority_routes(home, inventory, records, jobs, own_subjects))
     app.include_router(signing_routes(home, inventory, records, jobs, crew))
     app.include_router(verification_routes(home, jobs, verifications, checkers, fetcher, registers))

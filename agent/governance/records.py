@@ -31,6 +31,7 @@ KINDS = (
     _record("anchor.trusted", "信任外部发证机构", "issuer trusted"),
     _record("anchor.forgotten", "不再信任外部发证机构", "issuer trusted no more"),
     _record("token.initialised", "初始化 UKey", "token initialised"),
+    _record("token.inspected", "检测 UKey", "token inspected"),
     _record("key.generated", "生成密钥", "key generated"),
     _record("pin.changed", "修改 PIN 码", "PIN changed"),
     Kind(

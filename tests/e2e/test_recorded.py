@@ -49,5 +49,9 @@ def test_acts_and_denials_stand_in_the_ledger(yinxin: Yinxin, practice_token: Pr
     assert (finished["stopped"], [d["state"] for d in finished["documents"]]) == ("pin_incorrect", ["skipped"])
     yinxin("token", "pin", "change", "--pin", "env:YX_PIN", "--new-pin", "env:NEW", env={"NEW": "917364"})
     assert (last(yinxin.home, "pin.changed")["by"], last(yinxin.home, "pin.changed")["label"]) == ("pin", TOKEN)
+    yinxin("token", "inspect", "--pin", "env:NEW", env={"NEW": "917364"}, code=None)
+    inspected = last(yinxin.home, "token.inspected")
+    assert (inspected["label"], inspected["may_carry_seal"]) == (TOKEN, False)
+    assert {key["test_signature"] for key in inspected["keys"]} == {"verified"}
     everything = b"".join(path.read_bytes() for path in (yinxin.home / "data").glob("ledger.db*"))
     assert not [pin for pin in (practice_token.pin, "000000", "917364") if f'"{pin}"'.encode() in everything]
