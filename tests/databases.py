@@ -55,6 +55,10 @@ class Cluster:
         """A connection beside the product's, each command committed by itself."""
         return psycopg.connect(host=str(self.folder), dbname=database, user=user or self.user, autocommit=True)
 
+    def connect_at(self, port: int) -> "psycopg.Connection[Any]":
+        """A connection where the server has another port than its own."""
+        return psycopg.connect(host=str(self.folder), port=port, dbname="postgres", user=self.user, autocommit=True)
+
     def database(self) -> str:
         """A new, empty database."""
         name = f"d{secrets.token_hex(6)}"
@@ -65,9 +69,7 @@ class Cluster:
     def run(self, *arguments: str) -> None:
         """One of its programs, as the account that owns the files."""
         program, *rest = arguments
-        done = subprocess.run(
-            [self.bin / program, *rest], env=_environment(self.bin), capture_output=True, text=True, cwd=self.folder, **self.account
-        )
+        done = subprocess.run([self.bin / program, *rest], env=_environment(), capture_output=True, text=True, cwd=self.folder, **self.account)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def start(self) -> None:
@@ -116,8 +118,5 @@ def end(made: Cluster) -> None:
         shutil.rmtree(made.folder, ignore_errors=True)
 
 
-def _environment(place: Path) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
-    libraries = place.parents[3] / "lib"  # laid open below build/lab
-    found = ":".join(glob.glob(f"{libraries}/*-linux-gnu*")) if "build/lab" in str(place) else ""
-    return {**kept, "LC_ALL": "C", **({"LD_LIBRARY_PATH": found} if found else {})}
+def _environment() -> dict[str, str]:
+    return {**{name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}, "LC_ALL": "C"}
