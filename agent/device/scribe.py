@@ -1,6 +1,7 @@
 """What this device says in a home's ledger: statements of its own, signed by its key.  The first one founds the ledger."""
 
 import asyncio
+import base64
 import hashlib
 import platform as machine
 from collections.abc import Mapping
@@ -58,13 +59,17 @@ class Scribe:
     def __init__(self, device: Device, ledger: Ledger) -> None:
         self._device, self._ledger = device, ledger
         self._org: str | None = None
+        self._good: bytes | None = None
+        """The certificate of which the ledger knows that it is this device's."""
         self._turn = asyncio.Lock()
         ledger.pen = self
 
     async def __call__(self, kind: str, body: Mapping[str, Any]) -> tuple[bytes, bytes]:
         """Make and sign a statement.  The device is enrolled, its key opened and the ledger founded first where need be; the job is asked."""
         key = await self._device.key(current_job())
-        return await write(key, kind, body, org=await self._founded(key))
+        org = await self._founded(key)
+        await self._refuse_other(key)
+        return await write(key, kind, body, org=org)
 
     async def start(self) -> bool:
         """At the agent's start: found the ledger, or find it founded; whether the key is at hand.
@@ -75,7 +80,9 @@ class Scribe:
         if founding is not None:
             self._org = hashlib.sha256(founding.raw).hexdigest()
         try:
-            await self._founded(await self._device.key())
+            key = await self._device.key()
+            await self._founded(key)
+            await self._refuse_other(key)
         except ApiError as error:
             if error.code is Code.STORE_UNREACHABLE:
                 raise
@@ -115,6 +122,26 @@ class Scribe:
         told = await self._ledger.about(about.id, RENEWED, ENROLLED)
         certificate = about.told()["certificate"]
         return any(entry.statement["body"]["device"]["certificate"] == certificate for entry in told)
+
+    async def _refuse_other(self, key: DeviceKey) -> None:
+        """Raise `ApiError` where the ledger knows another key of this device: an old copy of its files came back, or somebody changed them.
+
+        What that key signed would stand in the ledger without effect.
+        """
+        if self._good == key.certificate:
+            return
+        known: bytes | None = None
+        for entry in await self._ledger.about(key.id, FOUNDED, "org.founded", ENROLLED, RENEWED):
+            try:
+                signer, body = entry.signer(), entry.statement["body"]["device"]
+                renewed = known is not None and entry.statement["type"] == RENEWED and hashlib.sha256(known).hexdigest() == signer
+                if body["id"] == key.id and (known is None or renewed):
+                    known = base64.b64decode(body["certificate"])
+            except (signed.CheckFailed, KeyError, TypeError, ValueError):
+                continue  # evidence without effect; the full verification names it
+        if known not in (None, key.certificate):
+            raise ApiError(Code.NOT_ALLOWED, reason="device_key_other")
+        self._good = key.certificate
 
     async def _founded(self, key: DeviceKey) -> str:
         if self._org is not None:

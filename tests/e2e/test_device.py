@@ -74,6 +74,13 @@ def test_a_renewal_that_was_cut_off_is_settled_by_the_ledger(yinxin: Yinxin, hom
     assert yinxin("device", "show").json["device"]["fingerprint"] == second["fingerprint"]
     assert not (home / "config/device-next.json").exists()
     assert not (home / "data" / f"device-{first['fingerprint'][:16]}.key").exists()
+    yinxin("agent", "stop")  # and an old backup of the files brings back a key that the ledger has let go
+    shutil.copy2(tmp_path / "config/device.json", home / "config/device.json")
+    for key in (tmp_path / "data").glob("*.key"):
+        shutil.copy2(key, home / "data")
+    assert yinxin("device", "renew", code=4).error["facts"]["reason"] == "device_key_other"
+    assert yinxin("device", "enrol", "--replace").json["device"]["id"] != first["id"]
+    yinxin("ledger", "verify")
 
 
 def test_a_key_that_cannot_be_trusted_stops_what_would_be_recorded(yinxin: Yinxin, home: Path, practice_token: PracticeToken, drawing: Path) -> None:

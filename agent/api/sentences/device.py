@@ -56,6 +56,12 @@ DEVICE: Mapping[str, Sentence] = {
         "An earlier change of this computer's own key is not finished.",
         "Have the ledger reachable (`yinxin doctor`) and run `yinxin agent stop`: the next start finishes or undoes it.",
     ),
+    "not_allowed.device_key_other": Sentence(
+        "本机密钥不是台账里登记的那一把，没有入账。",
+        "可能恢复了旧的配置文件：请恢复同一时间的全部文件；恢复不了就运行 yinxin device enrol --replace。",
+        "This computer's own key is not the one that the ledger knows, so nothing was recorded.",
+        "Perhaps old files were restored: restore all of them from the same time, or run `yinxin device enrol --replace`.",
+    ),
     "not_allowed.device_enrolled": Sentence(
         "本机已经登记过。",
         "换密钥用 yinxin device renew；密钥已丢失用 yinxin device enrol --replace。",
