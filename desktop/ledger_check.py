@@ -57,7 +57,7 @@ class CheckView(QWidget):
         verdict = large_verdict(check.verdict, word, lines)
         self._column.addWidget(named(verdict, f"{words('ledger.check.title')}: {word}", check.explanation))
         for finding in sorted(check.findings, key=lambda each: not each.wrong):
-            self._column.addWidget(self._row(finding, bool(of_file)))
+            self._column.addWidget(self._row(finding, 0 if of_file else check.entries))
         if check.more:
             self._column.addWidget(label(words("ledger.check.more", count=check.more), "quiet"))
         for key, points in (("ledger.check.checked", check.checked), ("verify.not_checked", check.not_checked)):
@@ -67,7 +67,8 @@ class CheckView(QWidget):
         settle(self._column)
         self.leave.setFocus()
 
-    def _row(self, finding: Finding, elsewhere: bool) -> QWidget:
+    def _row(self, finding: Finding, there: int) -> QWidget:
+        """A finding; `there` are so many entries that can be shown."""
         words, tone = self._words, "bad" if finding.wrong else "doubt"
         card = frame("card")
         row = QHBoxLayout(card)
@@ -77,7 +78,7 @@ class CheckView(QWidget):
         image.setPixmap(look.picture("failed" if finding.wrong else "indeterminate", getattr(look.colours(), tone), 20))
         row.addWidget(image, 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(label(finding.text, wrap=True), 1)
-        if finding.seq is not None and not elsewhere:
+        if finding.seq is not None and finding.seq < there:
             name = words("ledger.check.show.name", seq=finding.seq)
             row.addWidget(button(words("ledger.check.show"), partial(self.wanted.emit, finding.seq), "link", name))
         return named(card, finding.text)

@@ -24,7 +24,7 @@ LEDGER_TEXTS: Mapping[str, tuple[str, str]] = {
         "There is nothing in the ledger yet. It fills by itself with the first signature.",
     ),
     "ledger.none.found": ("没有符合条件的记录。请放宽条件，或点“显示全部”。", "Nothing fits. Ask for less, or choose “Show all”."),
-    "ledger.stopped": ("台账已停用，不再登记，也不能签名。", "The ledger is stopped: nothing is recorded and nothing can be signed."),
+    "ledger.stopped": ("台账已停用。", "The ledger is stopped."),
     "note.close": ("关闭", "Close"),
     # filters
     "ledger.filter.text": ("文件名或编号", "File name or number"),

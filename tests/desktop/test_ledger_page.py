@@ -219,7 +219,7 @@ def test_a_stopped_ledger_says_what_happened_and_can_still_be_read_checked_and_e
     fake.ledger.stopped = {"code": told["code"], "message": "", "hint": "", "facts": told["facts"]}
     page = opened(window, fake, qtbot, 100)
     text = texts(page)
-    for said in ("台账已停用，不再登记，也不能签名。", "120", "请找回缺少的部分"):
+    for said in ("台账已停用。", "120", "不再登记和签名。", "请找回缺少的部分"):
         assert said in text
     assert "yinxin ledger" not in text
     assert not page._seal.isEnabled()
