@@ -176,6 +176,8 @@ class Run:
         self._fold: Judge | None = fold
         self._held = 0
         """Size up to which a claim has held: what is found later was done to entries after it."""
+        self._parted: set[str] = set()
+        """Who said of a smaller size already that this is not the ledger."""
         self._expected = 0
         self._edge: tuple[bytes, ...] | None = ()
         self._org: str | None = None
@@ -255,11 +257,15 @@ class Run:
         if head is not None:
             self._claims.setdefault(head.size, []).append(Claim("head", head.size, head.root))
         self._claimed(self._expected)
+        beyond: dict[str, int] = {}
         for size in sorted(self._claims):
-            if size < self._expected and any(claim.source == "head" for claim in self._claims[size]):
+            sources = {claim.source for claim in self._claims[size]}
+            if size < self._expected and "head" in sources:
                 self._find("head", size, size=size)
             if size > self._expected:
-                self._find("cut", self._expected, size - 1 if size - 1 > self._expected else None, source=self._claims[size][0].source)
+                beyond |= dict.fromkeys(sources, size)
+        for source, size in beyond.items():
+            self._find("cut", self._expected, size - 1 if size - 1 > self._expected else None, source=source)
         self._doubles()
         if self._org is None and self._expected > self._legacy:
             self._find("not_founded", None)
@@ -281,7 +287,8 @@ class Run:
             root = self.root()
             if root == claim.root:
                 self._held = size
-            elif root is not None:  # where the tree could not be built, that has been said
+            elif root is not None and claim.source not in self._parted:  # where the tree could not be built, that has been said
+                self._parted.add(claim.source)
                 self._find("rewritten", self._held, size - 1 if size - 1 > self._held else None, source=claim.source, size=size)
 
     def _form(self, row: Row, seen: Examined) -> None:
