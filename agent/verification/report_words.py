@@ -140,17 +140,17 @@ RECIPIENT: Final = (
     ),
     Say(
         "核对文件指纹，可以确认本报告说的就是手里的这份文件：Linux 用 sha256sum 文件名，Windows 用 certutil -hashfile 文件名 SHA256。",
-        "Compare the SHA-256 to be sure that this is about the file you hold: `sha256sum FILE`, on Windows `certutil -hashfile FILE SHA256`.",
+        "Compare the SHA-256 to be sure that this is about the file you hold: sha256sum FILE, on Windows certutil -hashfile FILE SHA256.",
     ),
     Say(
         "也可以用其他软件复验：PDF 用 Adobe Acrobat Reader 或 pdfsig，.p7s 用 openssl cms -verify。"
         "需要先取得发证机构的根证书，并通过可靠途径核对它的指纹。",
-        "Other programs can verify it too: Adobe Acrobat Reader or pdfsig for PDF, `openssl cms -verify` for .p7s. "
+        "Other programs can verify it too: Adobe Acrobat Reader or pdfsig for PDF, openssl cms -verify for .p7s. "
         "They need the issuer's root certificate; check its fingerprint in a way you trust.",
     ),
     Say(
         "结论不是“通过”，或者对内容有疑问时，请用已知的电话联系签名人，不要用文件里写的联系方式。",
-        "Where the verdict is not “passed”, or the content is in doubt, ask the signer, by a telephone number you know and not one from the file.",
+        'Where the verdict is not "passed", or the content is in doubt, ask the signer, by a telephone number you know and not one from the file.',
     ),
 )
 
