@@ -60,7 +60,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent.inventory.token_routes import router as token_routes
     from agent.ledger.log import Ledger
     from agent.ledger.memory import Memory
-    from agent.organisation import opening
+    from agent.organisation import opening, stores
     from agent.organisation.acting import Acting
     from agent.organisation.fold import Governed
     from agent.organisation.people_routes import router as people_routes
@@ -68,7 +68,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent.organisation.store_routes import router as store_routes
     from agent.records.denials import Denials
     from agent.records.recorder import Records
-    from agent.records.register import Book
+    from agent.records.register import Away, Book
     from agent.records.routes import Shelf, Which
     from agent.records.routes import router as record_routes
     from agent.records.watch import Watch
@@ -80,6 +80,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent.signing.routes import router as signing_routes
     from agent.store.sqlite import Store
     from agent.verification.fetch import Fetcher
+    from agent.verification.ledgers import Register
     from agent.verification.report_routes import router as report_routes
     from agent.verification.revision_routes import router as revision_routes
     from agent.verification.routes import router as verification_routes
@@ -90,7 +91,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     inventory, jobs, activity, stopper, crew = Inventory(home), Jobs(), Activity(), Stopper(), Crew(keep=3)
     device, memory = Device(home, inventory, named=bool(home_name)), Memory(home.state / "ledger-seen.json")
     ledger, scribe, watch = personal, Scribe(device, personal), Watch(memory)
-    own_scribe, own = scribe, Records(personal, device, scribe)
+    own_scribe = scribe
     if await watch.look(personal) is None:
         await scribe.start()
     shelves: dict[Which, Shelf] = {"personal": Shelf("personal", personal, watch, device.key, Governed)}
@@ -122,7 +123,9 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
         structlog.get_logger().warning("recovery_waits", code=error.code, reason=error.facts.get("reason"))
     checkers, fetcher, verifications = Checkers(), Fetcher(), Runs(home.state / "verifications.db")
 
-    registers = (Book(records),) if ledger is personal else (Book(records), Book(own))
+    registers: list[Register] = [Book(personal)] if ledger is personal else [Book(ledger), Book(personal)]
+    if away is not None and (pinned := stores.chosen(home)) is not None:
+        registers.append(Away(pinned.org, away))
     acting = Acting(inventory, ledger, device, lambda: away)
 
     def own_subjects() -> list[str]:

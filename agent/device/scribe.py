@@ -90,11 +90,6 @@ class Scribe:
             return False
         return True
 
-    @property
-    def founded(self) -> str | None:
-        """The same where it is known already; None where nothing was founded yet."""
-        return self._org
-
     async def org(self) -> str:
         """SHA-256 (hex) of the founding statement; raises as the pen does where there is none yet."""
         return self._org or await self._founded(await self._device.key(current_job()))

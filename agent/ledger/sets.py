@@ -10,9 +10,11 @@ from agent.ledger.writer import edge_of
 from agent.store.tables import acts as drawn
 
 
-def recent(connection: sa.Connection, most: int) -> list[str]:
-    """The names of the sets that were begun, or gone on with, last; newest first, out of the last `most` attempts."""
+def recent(connection: sa.Connection, most: int, device: str | None = None) -> list[str]:
+    """The names of the sets that were begun, or gone on with, last; newest first, out of the last `most` attempts of all devices, or of one."""
     wanted = sa.select(drawn.c.object).where(drawn.c.type == acts.STARTED).order_by(drawn.c.seq.desc()).limit(most)
+    if device is not None:
+        wanted = wanted.where(drawn.c.device == device)
     return list(dict.fromkeys(name for (name,) in connection.execute(wanted) if name))
 
 

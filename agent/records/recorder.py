@@ -23,11 +23,6 @@ class Records:
         self.ledger = ledger
         self._device, self._scribe, self._trouble = device, scribe, trouble
 
-    @property
-    def founded(self) -> str | None:
-        """SHA-256 (hex) of the statement that founded the ledger; None before there is one."""
-        return self._scribe.founded
-
     async def ready(self) -> None:
         """Have everything at hand to record: the device's key, whose owner may be asked through the job that runs, and a ledger that is founded.
 

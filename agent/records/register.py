@@ -5,19 +5,21 @@ the tree whose root the caller compares with the document's.
 """
 
 import base64
+import contextlib
 import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
 
+from agent.api.errors import ApiError
 from agent.ledger import acts, merkle, proof, signed
 from agent.ledger.journal import digest_of
 from agent.ledger.log import Entry, Ledger
 from agent.organisation.fold import Governed
-from agent.records.recorder import Records
 from agent.store.tables import acts as drawn
 from agent.store.tables import entries, journal
 from agent.verification.ledgers import Seen
@@ -33,20 +35,18 @@ _CERTIFICATE = re.compile(rb'"certificate":"([0-9a-f]{64})"')
 class Book:
     """One ledger (`agent.verification.ledgers.Register`)."""
 
-    def __init__(self, records: Records) -> None:
-        self._records = records
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._org = b""
         self._kept: OrderedDict[bytes, Seen] = OrderedDict()
         self._certificates: tuple[int, frozenset[str]] = (0, frozenset())
         self._before: tuple[frozenset[str], frozenset[str]] | None = None
 
-    @property
-    def _ledger(self) -> Ledger:
-        return self._records.ledger
-
-    @property
-    def org(self) -> bytes:
+    async def org(self) -> bytes:
         """SHA-256 of the founding statement; empty before there is one."""
-        return bytes.fromhex(self._records.founded or "")
+        if not self._org and (founding := await self._ledger.founding()) is not None:
+            self._org = hashlib.sha256(founding.raw).digest()
+        return self._org
 
     async def find(self, blind: bytes) -> Seen | None:
         """The entry with this blinded number, as far as it can be believed; raises `ApiError` where the ledger cannot be read."""
@@ -96,8 +96,10 @@ class Book:
 
     async def _believed(self) -> Callable[[Entry], bool]:
         """Whether an entry is the word of a device of this ledger: by its rules, where it has any, else by the keys of the home's own device."""
-        await self._ledger.read_on()
-        if isinstance(fold := self._ledger.fold, Governed):
+        if isinstance(self._ledger.fold, Governed):
+            with contextlib.suppress(ApiError):  # one that was cut or rewritten is judged as far as it was read
+                await self._ledger.read_on()
+            fold = self._ledger.fold
             return lambda entry: fold.attest(entry) is None
         keys = await self._keys()
         return lambda entry: _signer(entry) in keys
@@ -113,6 +115,27 @@ class Book:
             if _signer(entry) in known:
                 known.add(_fingerprint(entry.statement["body"]["device"]))
         return frozenset(known)
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """An organisation's ledger that cannot be reached: what bears its mark is left open."""
+
+    founded: str
+    """SHA-256 (hex) of its founding statement, which this home has pinned."""
+    why: ApiError
+
+    async def org(self) -> bytes:
+        return bytes.fromhex(self.founded)
+
+    async def find(self, _blind: bytes) -> Seen | None:
+        raise self.why
+
+    async def knows(self, _certificate: str) -> bool:
+        raise self.why
+
+    async def made_before(self, _file: str, _attributes: str | None) -> bool:
+        raise self.why
 
 
 def _seen(connection: sa.Connection, entry: Entry, ended: Sequence[Entry], batch: str, believed: Callable[[Entry], bool]) -> Seen:

@@ -91,7 +91,7 @@ class Resumption:
         if asked != LAST and _NAME.fullmatch(asked) and await self._set(asked) is not None:
             return asked
         open_ones: list[str] = []
-        for batch in await self._ledger.read(lambda connection: recent(connection, _RECENT)):
+        for batch in await self._ledger.read(lambda connection: recent(connection, _RECENT, self._ledger.agent)):
             found = await self._set(batch)
             if found is not None and found.left() and not found.open_runs:
                 if asked == LAST:

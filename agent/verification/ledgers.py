@@ -42,8 +42,7 @@ class Seen:
 class Register(Protocol):
     """A ledger as verification asks it; raises `ApiError` where it cannot be read."""
 
-    @property
-    def org(self) -> bytes:
+    async def org(self) -> bytes:
         """SHA-256 of its founding statement; empty before it is founded."""
 
     async def find(self, blind: bytes) -> Seen | None:
@@ -114,7 +113,7 @@ async def judge(file: str, signature: Mapping[str, Any], registers: Sequence[Reg
         except (witness.NotAWitness, ValueError):
             return Said("ledger_mark_unreadable") if not broken and await _ours(certificate, registers) else Said()
         for register in registers:
-            if register.org and register.org == named.org:
+            if await register.org() == named.org:
                 return await _in(register, named, certificate, entered["attributes"], broken)
     if broken or not await _ours(certificate, registers):
         return Said()

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,7 +16,6 @@ from agent.device.scribe import write
 from agent.ledger.log import Ledger, Receipt
 from agent.ledger.sets import recent, witnesses
 from agent.ledger.witness import Witness, blind, new_salt
-from agent.records.recorder import Records
 from agent.records.register import Book
 from agent.store.store import Store
 
@@ -60,7 +59,7 @@ class Desk:
 
     @property
     def book(self) -> Book:
-        return Book(cast(Records, self))
+        return Book(self.ledger)
 
 
 def at_a_desk(opens: Callable[[], Store], work: Callable[[Desk], Awaitable[None]]) -> None:
@@ -78,7 +77,7 @@ def at_a_desk(opens: Callable[[], Store], work: Callable[[Desk], Awaitable[None]
 @pytest.mark.promise(7)
 def test_a_set_under_way_and_one_that_is_over(opens: Callable[[], Store]) -> None:
     async def work(desk: Desk) -> None:
-        assert desk.book.org == b""
+        assert await desk.book.org() == b""
         await desk.found()
         for n in range(5):
             await desk.say("attempt.denied", {"n": n})
@@ -104,7 +103,7 @@ def test_a_set_under_way_and_one_that_is_over(opens: Callable[[], Store]) -> Non
         entry = await desk.ledger.witnessed(blinded)
         assert entry
         carried = await desk.ledger.read(lambda connection: witnesses(connection, [entry]))
-        assert carried[receipt.seq] == Witness(book.org, blinded, receipt.root).encode()
+        assert carried[receipt.seq] == Witness(await book.org(), blinded, receipt.root).encode()
         assert await desk.ledger.read(lambda connection: recent(connection, 10)) == ["b1"]
 
     at_a_desk(opens, work)

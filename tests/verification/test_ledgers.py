@@ -4,12 +4,14 @@ import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agent.api.errors import ApiError, Code
 from agent.ledger.witness import Witness, blind
+from agent.records.register import Away
 from agent.verification.findings_ledger import LEDGER
 from agent.verification.ledgers import Register, Seen, compare
 
@@ -25,12 +27,15 @@ MARK = Witness(ORG, blind(SALT, 12), ROOT)
 class Book:
     """A ledger with one entry."""
 
-    org: bytes = ORG
+    founded: bytes = ORG
     entries: Mapping[bytes, Seen] = field(
         default_factory=lambda: {blind(SALT, 12): Seen(12, "2026-11-22T03:00:00.000000Z", "signature.started", CERTIFICATE, ROOT, frozenset({ASKED}))}
     )
     certificates: frozenset[str] = frozenset({CERTIFICATE})
     old: frozenset[str] = frozenset()
+
+    async def org(self) -> bytes:
+        return self.founded
 
     async def find(self, wanted: bytes) -> Seen | None:
         return self.entries.get(wanted)
@@ -123,12 +128,12 @@ def test_an_entry_that_nobody_was_allowed_to_make_allows_nothing() -> None:
 
 
 def test_a_home_without_a_ledger_of_its_own_knows_nobody_and_hinders_nothing() -> None:
-    for registers in ([], [Book(org=b"", entries={}, certificates=frozenset())]):
+    for registers in ([], [Book(founded=b"", entries={}, certificates=frozenset())]):
         assert (compared(of(signature()), registers))["signatures"][0]["ledger"] == "no_ledger"
 
 
 def test_the_ledger_that_the_mark_names_is_asked_and_no_other() -> None:
-    organisation = Book(org=OTHER_ORG, entries={}, certificates=frozenset())
+    organisation = Book(founded=OTHER_ORG, entries={}, certificates=frozenset())
     told = (compared(of(signature()), [organisation, Book()]))["signatures"][0]
     assert told["ledger"] == "allowed"
 
@@ -156,3 +161,12 @@ def test_every_code_is_said_in_both_languages_with_the_same_facts() -> None:
     for ledger, say in LEDGER.values():
         assert ledger in ("allowed", "not_allowed", "not_in_ledger", "no_ledger")
         assert ("{entry}" in say.zh, "{at}" in say.zh) == ("{entry}" in say.en, "{at}" in say.en)
+
+
+def test_an_organisations_ledger_that_cannot_be_reached_leaves_it_open(tmp_path: Path) -> None:
+    away = Away(OTHER_ORG.hex(), ApiError(Code.STORE_UNREACHABLE, path=str(tmp_path)))
+    stranger = Book(entries={}, certificates=frozenset())
+    for one in (signature(FOREIGN), signature(None)):
+        told = compared(of(one), [stranger, away])["signatures"][0]
+        assert (told["ledger"], told["findings"][-1]["code"]) == ("no_ledger", "ledger_unread")
+    assert compared(of(signature()), [Book(), away])["signatures"][0]["ledger"] == "allowed"
