@@ -1,5 +1,5 @@
-"""Checking a whole ledger, pure.  `examine` looks at one entry by itself and may run anywhere, many at once; `Run` takes what it said in
-order, builds the tree anew from the statements alone and holds it against everything that was said of it.
+"""Checking a whole ledger, pure.  `Run` takes the entries in order with what `examine` said of each, builds the tree anew from the statements
+alone and holds it against everything that was said of it.
 
 Nothing that is stored is believed: stored hashes only help to name the entry that was changed.
 """
@@ -12,46 +12,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, Protocol
 
-import rfc8785
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from agent.ledger import merkle, proof, signed, statement
+from agent.ledger import merkle, proof, signed
 from agent.ledger.entry import Entry, Fold, Head, Refused
+from agent.ledger.examining import Checked, Examined, Row, examine, known
+
+__all__ = ["Claim", "Examined", "Finding", "Judge", "Report", "Row", "Run", "examine"]
 
 FINDINGS_MAX: Final = 1000
 """Findings that are told one by one; further ones are counted."""
 _BACK: Final = timedelta(seconds=60)
 """How far the clock of one device may go back between two entries: several acts of one moment are entered in any order."""
-_LEGACY_KEYS: Final = frozenset({"v", "type", "at", "body"})
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One entry as it lies in a store or an export; `nodes` are the hashes stored beside it, None where there are none."""
-
-    seq: int
-    raw: bytes
-    cms: bytes | None
-    nodes: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """What an entry shows by itself."""
-
-    leaf: bytes
-    wrong: str | None = None
-    """None, or "statement" (its bytes are no canonical statement), "signature" (no valid signature of a statement), "unsigned"."""
-    why: str = ""
-    """The reason in more detail, as `StatementError` and `CheckFailed` have it."""
-    org: str | None = None
-    id: str = ""
-    type: str = ""
-    at: str = ""
-    device: str = ""
-    signer: str | None = None
-    """SHA-256 (hex) of the signer's certificate; None where nothing was signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,34 +76,6 @@ class Report:
         return replace(self, findings=(*self.findings, *more))
 
 
-def examine(raw: bytes, cms: bytes | None) -> Examined:
-    """What an entry shows by itself: form, canonical bytes, leaf hash, and its signature really checked.  Never raises for what it is given."""
-    leaf = merkle.leaf_hash(raw)
-    if cms is None:
-        return _unsigned(raw, leaf)
-    try:
-        told = statement.parse(raw)
-    except statement.StatementError as error:
-        return Examined(leaf, "statement", str(error))
-    wrong, why, signer = None, "", None
-    try:
-        signer = signed.check(raw, cms).fingerprint
-    except signed.CheckFailed as error:
-        wrong, why = "signature", error.reason
-    return Examined(leaf, wrong, why, told.org, told.id, told.type, told.at, told.device, signer)
-
-
-def _unsigned(raw: bytes, leaf: bytes) -> Examined:
-    """An entry of a version that signed none: canonical JSON of that version's form."""
-    try:
-        told = json.loads(raw)
-        if not isinstance(told, dict) or told.keys() != _LEGACY_KEYS or rfc8785.dumps(told) != raw:
-            return Examined(leaf, "unsigned")
-        return Examined(leaf, type=str(told["type"]), at=str(told["at"]))
-    except (ValueError, RecursionError, rfc8785.CanonicalizationError):
-        return Examined(leaf, "statement", "not_json")
-
-
 class Judge(Fold, Protocol):
     """A fold that also says of records, which it does not judge by their signatures, whether the device that they name signed them."""
 
@@ -141,28 +86,6 @@ class Judge(Fold, Protocol):
     def attest_record(self, entry: Entry) -> Refused | None:
         """Why the record just stepped over cannot be relied on; None for what is no record."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Checked(Entry):
-    """An entry whose form and signature were just checked, so that nobody does it again."""
-
-    told: statement.Statement
-    by: str
-
-    def parsed(self) -> statement.Statement:
-        """As `Entry.parsed`."""
-        return self.told
-
-    def signer(self) -> str:
-        """As `Entry.signer`."""
-        return self.by
-
-
-def _statement(raw: bytes) -> statement.Statement:
-    """Of bytes that were found to be one."""
-    told = json.loads(raw)
-    return statement.Statement(**{**told, "place": statement.Place(**told["place"])})
 
 
 class Run:
@@ -231,7 +154,7 @@ class Run:
         if row.cms is None or seen.signer is None:
             self._fold, refused = self._fold.step(Entry(row.seq, row.raw, None))
         else:
-            entry = Checked(row.seq, row.raw, row.cms, _statement(row.raw), seen.signer)
+            entry = Checked(row.seq, row.raw, row.cms, known(row.raw), seen.signer)
             self._fold, refused = self._fold.step(entry)
             refused = refused or self._fold.attest_record(entry)
         if refused is not None:
