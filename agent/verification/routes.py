@@ -158,7 +158,7 @@ def _kept(body: VerifyBody) -> dict[str, Any]:
 def _name(runs: Runs, run: str) -> str:
     name = runs.newest() if run == "last" else run
     if name is None:
-        raise ApiError(Code.NOT_FOUND, reason="run")
+        raise ApiError(Code.NOT_FOUND, reason="no_stopped_run")
     _find(runs, name)
     return name
 
@@ -167,7 +167,7 @@ def _find(runs: Runs, run: str) -> dict[str, Any]:
     try:
         return runs.find(run)
     except KeyError:
-        raise ApiError(Code.NOT_FOUND, reason="run") from None
+        raise ApiError(Code.NOT_FOUND, reason="run", run=run) from None
 
 
 def on_the_wire(document: dict[str, Any]) -> dict[str, Any]:

@@ -60,6 +60,12 @@ CALLS: Mapping[str, Sentence] = {
         "No module[ “{wanted}”] was added.[ There is: {present}.]",
         "See `yinxin module list`; modules that the system brought cannot be removed.",
     ),
+    "not_found.no_stopped_run": Sentence(
+        "没有停在半路的文件夹验签。",
+        "请写出要验签的文件夹。",
+        "No verification of a folder was stopped before its end.",
+        "Name the folder to verify.",
+    ),
     "not_found.run": Sentence(
         "没有这次验签的记录[：{run}]。",
         "记录只保留最近的若干次；请重新验签。",
