@@ -47,7 +47,7 @@ class Means:
     def record(self) -> dict[str, Any]:
         """As the intent holds it."""
         token = {"module": self.token.module, "token": self.token.serial, "label": self.token.label}
-        return {**token, "certificate": self.certificate.fingerprint, "scheme": str(self.scheme)}
+        return {**token, "certificate": self.certificate.fingerprint, "signer": self.certificate.common_name, "scheme": str(self.scheme)}
 
 
 async def means_of(order: Order, inventory: Inventory, now: datetime) -> Means:

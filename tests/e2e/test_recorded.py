@@ -1,5 +1,6 @@
 """What is done to tokens, keys and certificates, and what is denied, stands in the ledger as statements that the device signed."""
 
+import platform
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -27,7 +28,8 @@ def last(home: Path, kind: str) -> dict[str, Any]:
 
 
 @pytest.mark.promise(5)
-@pytest.mark.obligation("S33")
+@pytest.mark.obligation("S53")
+@pytest.mark.obligation("S54")
 def test_acts_and_denials_stand_in_the_ledger(yinxin: Yinxin, practice_token: PracticeToken, drawing: Path) -> None:
     made = statements(yinxin.home)
     kinds = [each.type for each in made]
@@ -47,6 +49,17 @@ def test_acts_and_denials_stand_in_the_ledger(yinxin: Yinxin, practice_token: Pr
     assert denied["caller"]["pid"] > 0
     finished = last(yinxin.home, "signature.finished")
     assert (finished["stopped"], [d["state"] for d in finished["documents"]]) == ("pin_incorrect", ["skipped"])
+    done = yinxin("sign", drawing, "--pin", "env:YX_PIN").json["documents"][0]
+    started, ended = (
+        next(each for each in reversed(statements(yinxin.home)) if each.type == kind) for kind in ("signature.started", "signature.finished")
+    )
+    document, became = started.body["documents"][0], ended.body["documents"][0]
+    assert (started.place.host, started.body["signer"], started.body["label"]) == (platform.node(), practice_token.common_name, TOKEN)
+    assert (document["input"], document["sha256"]) == (drawing.as_uri(), done["sha256_before"])
+    assert (became["before"], became["sha256"], became["state"]) == (done["sha256_before"], done["sha256_after"], "published")
+    assert {"attributes", "signature"} <= became.keys()
+    assert (ended.body["level"], ended.body["time_source"]) == ("b-b", "claimed")
+    assert made[-1].at < started.at < ended.at
     yinxin("token", "pin", "change", "--pin", "env:YX_PIN", "--new-pin", "env:NEW", env={"NEW": "917364"})
     assert (last(yinxin.home, "pin.changed")["by"], last(yinxin.home, "pin.changed")["label"]) == ("pin", TOKEN)
     yinxin("token", "inspect", "--pin", "env:NEW", env={"NEW": "917364"}, code=None)

@@ -90,7 +90,7 @@ def parts(p7s: bytes) -> tuple[bytes, bytes]:
 
 @pytest.mark.promise(3)
 @pytest.mark.promise(5)
-@pytest.mark.obligation("S54")
+@pytest.mark.obligation("S55")
 def test_what_the_ledger_allowed_and_what_other_software_signed(
     yinxin: Yinxin, practice_token: PracticeToken, other_software: OtherSoftware, drawing: Path, tmp_path: Path
 ) -> None:
@@ -116,7 +116,7 @@ def test_what_the_ledger_allowed_and_what_other_software_signed(
 
 
 @pytest.mark.promise(7)
-@pytest.mark.obligation("S54")
+@pytest.mark.obligation("S55")
 def test_an_old_ledger_put_back_is_found_out_by_the_documents(yinxin: Yinxin, practice_token: PracticeToken, drawing: Path, tmp_path: Path) -> None:
     """A backup of the home's data, and of what this computer remembers, from before: only the document still knows better."""
     first, second = tmp_path / "a.pdf", tmp_path / "b.pdf"
