@@ -53,6 +53,13 @@ TABLE: Mapping[str, Row] = {
         "the index at the end of the file is not that of its last revision; other programs may show other content",
         *_RESEND,
     ),
+    "structure_ambiguous": _row(
+        UNSURE,
+        "FORMAT_FAILURE",
+        "文件的索引对同一个对象有两种说法（{detail}），不同软件可能显示不同内容",
+        "the index of the file says two things of one object ({detail}); other programs may show other content",
+        *_RESEND,
+    ),
     "contents_missing": _row(
         FAILED,
         "FORMAT_FAILURE",

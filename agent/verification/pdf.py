@@ -27,6 +27,7 @@ from agent.verification.pdf_open import (
 )
 from agent.verification.pdf_page import Place, lookup, places
 from agent.verification.pdf_raw import End, Ranges, byte_ranges, check_byte_range, end_of, is_signature_gap, only_white, size_of
+from agent.verification.pdf_structure import check_structure
 from agent.verification.signer import Manner, NotSignedData, check_signer, load_signed_data
 from agent.verification.stamps import Proofs, check_stamp
 from agent.verification.trust import load_fetched
@@ -90,6 +91,8 @@ async def _check_reader(stream: BinaryIO, reader: PdfFileReader, trust: Trust, d
     known: dict[tuple[int, int] | None, SignatureReport] = {}
     later: list[Later] = []
     proofs = Proofs()
+    signed = [o.signed_revision for o in opened if isinstance(o, EmbeddedPdfSignature)]
+    structure = check_structure(stream, reader, min(signed, default=reader.xrefs.total_revisions))
     try:
         for number in order:
             field, signature = fields[number], opened[number]
@@ -108,7 +111,11 @@ async def _check_reader(stream: BinaryIO, reader: PdfFileReader, trust: Trust, d
             except Exception as exc:  # noqa: BLE001 - one bad signature never hides another; what could not be checked never passes
                 report = SignatureReport((found("not_checked", detail=type(exc).__name__),))
             report = replace(
-                report, field=field.name, page=place.page + 1 if place else None, rect_mm=place.geometry.millimetres(place.rect) if place else None
+                report,
+                findings=(*structure, *report.findings),
+                field=field.name,
+                page=place.page + 1 if place else None,
+                rect_mm=place.geometry.millimetres(place.rect) if place else None,
             )
             reports[number] = report
             later.append(Later(field.name, report.revision or 0, place, judge(report.findings)[0], report.kind))

@@ -132,7 +132,7 @@ class History:
         forbidden = any(c.level == "forbidden" for c in changes) or self._breaks_lock(signature)
         suspicious = any(c.level == "suspicious" for c in changes)
         findings: list[Finding] = []
-        if any(c.kind not in _NEVER_SHOWN for c in changes):
+        if changes:  # also where nothing that is shown should have changed: that is how one program reads it
             plain = all(c.kind in ("signature", *_NEVER_SHOWN) and c.level == "allowed" for c in changes)
             seen, findings, visible = self._review_look(signed_length, later, signature.signed_revision if plain else None)
             changes += seen
