@@ -19,6 +19,8 @@ _BATCH = 500
 _SETTLED = 500
 """Verdicts after which the store is tidied up."""
 _TOLD_SECONDS = 0.1
+_TELLING = 20
+"""Verdicts from which the time that is left can be told: the first ones wait for the workers."""
 _BESIDE_STEP = 0.001
 
 Settle: TypeAlias = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -147,7 +149,7 @@ class Run:
         self._told = moment
         fresh, seconds = self.done - self.again, moment - self._began
         rate = round(fresh / seconds, 1) if fresh > 0 and self._began and seconds > 0 else None
-        left = round((self.total - self.done) / rate) if rate else None
+        left = round((self.total - self.done) / rate) if rate and fresh >= _TELLING else None
         self.tell("progress", stage="verify", done=self.done, total=self.total, rate=rate, left=left)
 
 
