@@ -6,6 +6,7 @@
     wrapping    the signed bytes moved away, holes in what is signed (SWA)
     shadow      what was signed holds two documents: hide, replace, both
     certified   changes that a certification permits, used to change what is seen (EAA, SSA)
+    readers     what programs read differently: keys and indexes that say two things, values that are not drawn
     surgery     the CMS exchanged, cut, patched; certificates substituted
     bombs       files that want more time, memory or nesting than there is
 
@@ -39,6 +40,6 @@ def attack(name: str, make: Callable[[Material], bytes], *codes: str, verdict: s
 
 def every() -> list[Attack]:
     """All attacks but the bombs."""
-    from tests.verification.attacks import certified, exclusion, saving, shadow, surgery, wrapping
+    from tests.verification.attacks import certified, exclusion, readers, saving, shadow, surgery, wrapping
 
-    return [a for module in (exclusion, saving, wrapping, shadow, certified, surgery) for a in module.ATTACKS]
+    return [a for module in (exclusion, saving, wrapping, shadow, certified, readers, surgery) for a in module.ATTACKS]
