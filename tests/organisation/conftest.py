@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import TOKEN as K0
 from tests.conftest import PracticeToken, Result, Yinxin, copy_home, short_folder, stop
 
-PEOPLE = {"K1": "王芳", "K2": "李工", "K3": "钱总"}
+PEOPLE = {"K1": "王芳", "K2": "李工"}
 _PIN = ("--pin", "env:YX_PIN")
 
 
