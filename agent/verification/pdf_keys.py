@@ -11,6 +11,7 @@ _TOKEN = re.compile(
     rb"(?P<skip>[\0\t\n\f\r ]+|%[^\r\n]*)|(?P<open><<)|(?P<close>>>)|(?P<array>[\[\]{}])|(?P<hex><[^<>]*>)|(?P<name>/[^\0\t\n\f\r ()<>\[\]{}/%]*)"
     rb"|(?P<text>\()|(?P<word>[^\0\t\n\f\r ()<>\[\]{}/%]+)"
 )
+_LEAD = re.compile(rb"(?:[\0\t\n\f\r ]+|%[^\r\n]*)*")
 _ESCAPED = re.compile(rb"#([0-9A-Fa-f]{2})")
 _TEXT = re.compile(rb"\\.|[()]", re.DOTALL)
 _DEEP = 200
@@ -26,6 +27,8 @@ class _Holder:
     """Where the value of each key begins."""
     ends: list[int] = field(default_factory=list)
     values: int = 0
+    last: int = 0
+    """Where its last element ended."""
 
 
 def doubled_key(data: bytes, start: int = 0) -> str | None:
@@ -33,7 +36,8 @@ def doubled_key(data: bytes, start: int = 0) -> str | None:
     for holder in _dictionaries(data, start):
         seen: dict[bytes, bytes] = {}
         for key, begin, end in zip(holder.keys, holder.starts, holder.ends, strict=True):
-            value = b" ".join(data[begin:end].split())
+            lead = _LEAD.match(data, begin)
+            value = b" ".join(data[lead.end() if lead else begin : end].split())
             if seen.setdefault(key, value) != value:
                 return key.decode("latin-1")
     return None
@@ -62,21 +66,23 @@ def _dictionaries(data: bytes, start: int) -> Iterator[_Holder]:
             if top is None or top.is_dictionary != (kind == "close"):
                 raise ValueError("brackets")
             holders.pop()
-            top.ends += [token.start()] * bool(top.keys)
+            top.ends += [top.last] * bool(top.keys)
             if top.is_dictionary:
                 yield top
+            top = None
         elif kind == "text":
             at = _behind_text(data, at)
         if top is not None and kind in ("text", "hex", "name", "word"):
             _take(top, token)
         if not holders:
             return
+        holders[-1].last = at
 
 
 def _take(holder: _Holder, token: re.Match[bytes]) -> None:
     """A key, or a value; a name is a key where every key before it has had its value."""
     if token.lastgroup == "name" and holder.is_dictionary and holder.values >= len(holder.keys):
-        holder.ends += [token.start()] * bool(holder.keys)
+        holder.ends += [holder.last] * bool(holder.keys)
         holder.keys.append(_ESCAPED.sub(lambda m: bytes([int(m[1], 16)]), token[0]))
         holder.starts.append(token.end())
     elif token[0] == b"R" and holder.is_dictionary:
