@@ -46,6 +46,7 @@ def test_what_is_said_is_read_back(body: dict[str, Any], note: str | None) -> No
     raw = made.canonical()
     assert parse(raw) == made
     assert parse(raw).canonical() == raw
+    assert raw == rfc8785.dumps(json.loads(raw))  # the library's word
 
 
 def test_the_bytes_are_those_of_rfc_8785() -> None:
@@ -157,6 +158,30 @@ def test_too_large_and_too_deep_things_cannot_be_said() -> None:
     assert refused(x=(1, 2)) == "value"
     assert refused(x=datetime.now(UTC)) == "value"
     assert reason(b"{" + b" " * statement.STATEMENT_MAX) == "too_large"
+
+
+@pytest.mark.promise(7)
+@pytest.mark.parametrize("many", [[0] * 3_100_000, [0.5] * 10_100, [{}] * 1_600_000, [0] * 1_100_000])
+def test_what_would_hold_every_reader_up_is_refused(many: list[Any]) -> None:
+    """Whoever may append, or has the database, cannot have the others read for minutes on end."""
+    raw = json.dumps(said(body={"x": many}), separators=(",", ":"), sort_keys=True).encode()
+    assert len(raw) <= statement.STATEMENT_MAX
+    assert reason(raw) == "too_large"
+
+
+def test_the_largest_closed_set_can_be_said() -> None:
+    one = {
+        "n": 0,
+        "input": "file:///home/x/%E5%9B%BE%E7%BA%B8/A-01.pdf",
+        "output": "file:///home/x/A-01.signed.pdf",
+        "sha256": "a" * 64,
+        "format": "pades",
+    }
+    asked = {"signing_time": "2026-11-22T03:00:00Z", "identifier": "b" * 32, "witness": "c" * 250}
+    documents = [{**one, "n": n, "asked": asked} for n in range(25_000)]
+    raw = make("signature.started", {"documents": documents}, org=None, device="W").canonical()
+    assert len(raw) > statement.STATEMENT_MAX // 2
+    assert parse(raw).body["documents"][-1]["n"] == 24_999
 
 
 def test_a_body_of_another_kind_is_told_without_its_content() -> None:
