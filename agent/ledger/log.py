@@ -18,7 +18,7 @@ from agent.ledger import journal
 from agent.ledger.entry import Entry, Fold, Head, Pen, Receipt
 from agent.ledger.journal import OpenSet, digest_of
 from agent.ledger.writer import Entering, Noting, Outcome, Write, Writer
-from agent.store.store import Store
+from agent.store.store import Store, again
 from agent.store.tables import acts, entries
 
 __all__ = ["Entry", "Fold", "Head", "Ledger", "OpenSet", "Pen", "Receipt", "digest_of"]
@@ -179,7 +179,7 @@ class Ledger:
             with self._store.read() as connection:
                 return reading(connection)
 
-        return await asyncio.to_thread(read)
+        return await asyncio.to_thread(again, read)
 
     async def _do(self, write: Write) -> tuple[Receipt, ...]:
         if self.trouble is not None and isinstance(write, Entering):

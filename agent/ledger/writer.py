@@ -4,7 +4,6 @@ Every group of writes is one transaction.  Where the connection breaks in it, no
 and what is found there already is not entered twice.
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -14,14 +13,12 @@ import sqlalchemy as sa
 from agent.api.errors import ApiError, Code
 from agent.ledger import acts, merkle, proof
 from agent.ledger.entry import Entry, Fold, Head, Receipt, Refused
-from agent.store.store import Lost, Store
+from agent.store.store import Store, again
 from agent.store.tables import acts as acts_table
 from agent.store.tables import entries, head, journal, opened, snapshots
 
 _HASH = proof.HASH_SIZE
 _PAGE = 1000
-_WAITS_SECONDS = (0.0, 0.1, 0.5, 1.0, 2.0, 4.0)
-"""Before each new try after a lost connection: a database that is started anew is back within that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +77,9 @@ class Writer:
         """Do all of them, durably; raises `ApiError` (store_unreachable) where nothing was done, or nobody can tell."""
         if self.moved:
             raise ApiError(Code.STORE_UNREACHABLE, reason="store_moved")
-        for wait in _WAITS_SECONDS:
-            time.sleep(wait)
-            try:
-                outcomes = self._commit(writes)
-            except Lost as error:
-                lost = error
-            else:
-                self._tell()
-                return outcomes
-        raise lost
+        outcomes = again(lambda: self._commit(writes))
+        self._tell()
+        return outcomes
 
     def _commit(self, writes: Sequence[Write]) -> list[Outcome]:
         """Journal rows first and all at once: a statement of the same group may end the batch they belong to."""
@@ -148,10 +138,14 @@ class Writer:
 
     def read_on(self) -> Head:
         """Read and fold what others appended; raises `ApiError` (store_unreachable: ledger_smaller, ledger_forked)."""
-        with self._store.read() as connection:
-            tree = self._tree = self._read_on(connection, lock=False)
+        tree = again(self._read_more)
         self._tell()
         return Head(tree.size, merkle.root(tree.edge))
+
+    def _read_more(self) -> _Tree:
+        with self._store.read() as connection:
+            self._tree = self._read_on(connection, lock=False)
+        return self._tree
 
     def _tell(self) -> None:
         if self.on_head is not None and self._tree is not None and self._tree.size != self._told:
@@ -178,6 +172,9 @@ class Writer:
 
     def draw_anew(self, whole: bool = False) -> None:
         """Bring what is drawn from the log up to it; all of it anew where it was drawn by older rules, or `whole` is asked for."""
+        again(lambda: self._draw_anew(whole))
+
+    def _draw_anew(self, whole: bool) -> None:
         with self._store.begin() as connection:
             size: int = connection.execute(sa.select(head.c.size).with_for_update()).scalar_one()
             version = connection.execute(sa.select(snapshots.c.version).where(snapshots.c.name == "acts")).scalar() or 0

@@ -26,6 +26,8 @@ _SETTINGS = {
     "client_min_messages": "error",
     "timezone": "UTC",
 }
+_BE_MEMBER = """SELECT set_config('role', %s, false) FROM pg_roles
+  WHERE rolname = %s AND rolname <> current_user AND pg_has_role(current_user, oid, 'MEMBER') AND to_regclass('entries') IS NOT NULL"""
 
 
 class Store(store.Store):
@@ -37,13 +39,22 @@ class Store(store.Store):
         self._address, self._password = address, password
         super().__init__(address.told, self._engine("write"), self._engine("read"))
         try:
-            with self._told(), self._reading.begin() as connection:
-                behind = wanting(connection)
-            if behind:
-                self._migrate()
+            self._open()
         except BaseException:
             self.close()
             raise
+
+    def _open(self) -> None:
+        for tries_left in (2, 1, 0):
+            try:
+                with self._told(), self._reading.begin() as connection:
+                    behind = wanting(connection)
+                if behind:
+                    self._migrate()
+                return
+            except store.Lost as error:  # broken, not away: whoever starts the agent waits for this
+                if isinstance(error, store.Away) or not tries_left:
+                    raise
 
     def _migrate(self) -> None:
         """As the user that the address names, not as a mere member of the role: the tables will be that user's."""
@@ -57,9 +68,16 @@ class Store(store.Store):
 
     def _engine(self, use: str) -> sa.Engine:
         reading = use == "read"
+        settings = {**_SETTINGS, "default_transaction_read_only": "on" if reading else "off"}
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         engine = sa.create_engine(
             self._address.url,
-            connect_args={**self._address.arguments(self._password), "connect_timeout": _CONNECT_SECONDS, "application_name": "yinxin"},
+            connect_args={
+                **self._address.arguments(self._password),
+                "connect_timeout": _CONNECT_SECONDS,
+                "application_name": "yinxin",
+                "options": options,
+            },
             isolation_level="REPEATABLE READ" if reading else "READ COMMITTED",
             hide_parameters=True,  # no statement's bytes in any message
             **(
@@ -72,18 +90,11 @@ class Store(store.Store):
         )
 
         def prepare(connection: Any, _record: object) -> None:
-            with connection.cursor() as cursor:
-                for name, value in {**_SETTINGS, "default_transaction_read_only": "on" if reading else "off"}.items():
-                    cursor.execute(f"SET {name} = '{value}'")  # names and values of ours
-                if use != "own":
-                    cursor.execute(
-                        "SELECT 1 FROM pg_roles WHERE rolname = %s AND rolname <> current_user AND pg_has_role(current_user, oid, 'MEMBER')", [ROLE]
-                    )
-                    if cursor.fetchone() and not _needs_owner(cursor):
-                        cursor.execute(f"SET ROLE {ROLE}")
+            connection.execute(_BE_MEMBER, [ROLE, ROLE])
             connection.commit()
 
-        sa.event.listen(engine, "connect", prepare)
+        if use != "own":
+            sa.event.listen(engine, "connect", prepare)
         return engine
 
     def rights(self) -> dict[str, bool]:
@@ -111,15 +122,10 @@ class Store(store.Store):
                 yield
         except ApiError as error:
             cause = error.__cause__
-            original = cause.orig if isinstance(cause, sa.exc.DBAPIError) else None
-            state = getattr(original, "sqlstate", None)
-            away = isinstance(cause, sa.exc.OperationalError) and (state is None or state[:2] in {"08", "57"})
-            if away and "reason" not in error.facts and not isinstance(error, store.Lost):  # it cannot be reached just now: a server that is started anew comes back
-                raise store.Lost(Code.STORE_UNREACHABLE, **error.facts) from cause
+            state = getattr(cause.orig, "sqlstate", None) if isinstance(cause, sa.exc.DBAPIError) else None
+            if not isinstance(error, store.Lost) and "reason" not in error.facts and isinstance(cause, sa.exc.OperationalError):
+                if state is None:
+                    raise store.Away(Code.STORE_UNREACHABLE, **error.facts) from cause
+                if state[:2] in {"08", "57"}:  # ended by the server
+                    raise store.Lost(Code.STORE_UNREACHABLE, **error.facts) from cause
             raise
-
-
-def _needs_owner(cursor: Any) -> bool:
-    """There are no tables yet: the role has nothing to see."""
-    cursor.execute("SELECT to_regclass('yinxin.entries') IS NULL")
-    return bool(cursor.fetchone()[0])

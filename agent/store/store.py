@@ -1,8 +1,9 @@
 """What every store can do: a write transaction by one connection, read transactions beside it, and errors in our own words."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -10,9 +11,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from agent.api.errors import ApiError, Code
 from agent.store.tables import journal
 
+T = TypeVar("T")
+_WAITS_SECONDS = (0.0, 0.1, 0.5, 1.0, 2.0, 4.0)
+"""Before each new try after a lost connection: a database that is started anew is back within that."""
+
 
 class Lost(ApiError):
     """The connection broke: whether the transaction under way was committed is not known.  Whoever retries looks first."""
+
+
+class Away(Lost):
+    """There was no connection to be had."""
 
 
 class Store:
@@ -61,3 +70,14 @@ class Store:
 
     def _facts(self, error: sa.exc.DBAPIError) -> dict[str, Any]:
         return {"path": self.name, "type": type(error.orig).__name__, "detail": " ".join(str(error.orig).split())[:200]}
+
+
+def again(work: Callable[[], T]) -> T:
+    """What `work` returns, done anew each time that the connection broke in it; raises what it raises, `Lost` at last.  Blocks."""
+    for wait in _WAITS_SECONDS:
+        time.sleep(wait)
+        try:
+            return work()
+        except Lost as error:
+            lost = error
+    raise lost
