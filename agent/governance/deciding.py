@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
-from agent.governance import cosigning, devices, founding, people, records, rulebook
+from agent.governance import certificates, cosigning, devices, founding, people, records, rulebook
 from agent.governance.acts import Act, By, Kind, named, no_change, refuse
 from agent.governance.form import ANYTHING, fault
 from agent.governance.refusal import Refusal
@@ -96,9 +96,11 @@ def decide(state: State, command: Command, at: datetime) -> tuple[Draft, ...] | 
     """The statements that would bring about what is wanted, or why not."""
     act = Act(command.type, command.actor, command.device, command.body, moment(at))
     kind = kind_of(command.type, command.actor)
-    if refused := _permitted(state, act, kind):
+    if refused := _framed(state, act, kind):
         return refused
     assert kind is not None
+    if refused := _permitted(state, act, kind):
+        return refused
     return (Draft(command.type, command.actor, command.device, state.rules, command.body, kind.needs(state, act)),)
 
 
@@ -113,9 +115,13 @@ def judge(state: State, statement: Stated, hashed: str, signer: str) -> Refusal 
         return refuse("S54", "unknown_type", type=statement.type)
     if statement.org != state.org:
         return refuse("S54", "other_organisation")
-    if refused := _permitted(state, act, kind):  # the form first: what follows reads the body
+    if refused := _framed(state, act, kind):
         return refused
-    if refused := _signed_by(state, act, kind, signer):
+    if kind.opens:  # it says itself whose the certificates are: only one that holds can be asked
+        refused = _permitted(state, act, kind) or _signed_by(state, act, kind, signer)
+    else:
+        refused = _signed_by(state, act, kind, signer) or _permitted(state, act, kind)
+    if refused:
         return refused
     if statement.id in state.acts:
         return refuse("S54", "replayed", {"needs": "another id"}, at=act.at)
@@ -166,7 +172,8 @@ def without_effect(state: State) -> State:
     return state.alter(size=state.size + 1, without_effect=state.without_effect + 1)
 
 
-def _permitted(state: State, act: Act, kind: Kind | None) -> Refusal | None:
+def _framed(state: State, act: Act, kind: Kind | None) -> Refusal | None:
+    """Whether it is an act at all, at its place, by somebody and on a device that may act here."""
     if kind is None:
         return refuse("S54", "unknown_type", type=act.type)
     if (where := fault(act.body, kind.form)) is not None:
@@ -174,13 +181,14 @@ def _permitted(state: State, act: Act, kind: Kind | None) -> Refusal | None:
     if kind.opens != (state.org is None):
         return refuse("S04", "already_founded" if kind.opens else "not_founded")
     if kind.opens:
-        return kind.permits(state, act) or (refuse("S54", "malformed", where="actor") if (act.actor is None) != (kind.by is By.NEW_DEVICE) else None)
-    refused = _by_device(state, act, kind) if kind.by in (By.DEVICE, By.NEW_DEVICE) else _by_person(state, act)
-    if refused is None:
-        refused = kind.permits(state, act)
-    if refused is None and act.type == "act.seconded":
-        return _completing(state, act)
-    return refused
+        return refuse("S54", "malformed", where="actor") if (act.actor is None) != (kind.by is By.NEW_DEVICE) else None
+    return _by_device(state, act, kind) if kind.by in (By.DEVICE, By.NEW_DEVICE) else _by_person(state, act)
+
+
+def _permitted(state: State, act: Act, kind: Kind) -> Refusal | None:
+    """Whether the rules let it be, for an act that is well framed."""
+    refused = kind.permits(state, act)
+    return _completing(state, act) if refused is None and act.type == "act.seconded" else refused
 
 
 def _completing(state: State, act: Act) -> Refusal | None:
@@ -225,8 +233,8 @@ def _signed_by(state: State, act: Act, kind: Kind, signer: str) -> Refusal | Non
     if kind.by is By.DEVICE:
         return None if state.devices[act.device].fingerprint == signer else refuse("S42", "device_key", device=act.device)
     if kind.by is By.NEW_DEVICE:
-        made = founding.device_of(act.body["device"], act.at, "", None)
-        return None if made.fingerprint == signer else refuse("S42", "device_key", device=act.device)
+        known = certificates.facts(str(act.body["device"]["certificate"]))
+        return None if known is not None and known.fingerprint == signer else refuse("S42", "device_key", device=act.device)
     if kind.by is By.FOUNDER:
         state = kind.apply(state, act)  # the founding itself says whose the certificates are
     certificate = state.certificates.get(signer)

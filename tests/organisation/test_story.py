@@ -93,6 +93,8 @@ def intruded(desk: Desk, org: str, url: str, wang: str, others: Sequence[Desk] =
     asyncio.run(_intrude(desk, org, url, boss, wang))
     seen = desk("org", "show")
     assert (seen["entries"], seen["without_effect"]) == (size + 4, 4)
+    checked = desk("ledger", "verify", code=1)
+    assert [each["seq"] for each in checked["findings"]] == [size, size + 1, size + 2, size + 3]
     assert desk("person", "show", wang) == before
 
 
