@@ -50,7 +50,7 @@ class Receipt:
 
 
 class Refused(Protocol):
-    """Why a statement takes no effect (`agent.governance.decide.Refusal` is one)."""
+    """Why a statement takes no effect (`agent.governance.refusal.Refusal` is one)."""
 
     @property
     def rule(self) -> str: ...

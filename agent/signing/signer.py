@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from agent.api.errors import ApiError, Code
 from agent.cades.check import is_about
 from agent.cades.cms import DATA
-from agent.governance.decide import Refusal, SignDocuments, decide
+from agent.governance.documents import SignDocuments, judge_set
+from agent.governance.refusal import Refusal
 from agent.inventory.asking import Ask
 from agent.inventory.certificates import CertificateView, views
 from agent.inventory.service import Inventory
@@ -40,7 +41,7 @@ class Means:
     def authorise(self, documents: int, at: datetime) -> None:
         """Ask the rules whether so many documents may be signed now; raises `ApiError` (not_allowed)."""
         c = self.certificate
-        said = decide(SignDocuments(c.common_name, c.not_before, c.not_after, c.may_sign, c.ca, documents), at)
+        said = judge_set(SignDocuments(c.common_name, c.not_before, c.not_after, c.may_sign, c.ca, documents), at)
         if isinstance(said, Refusal):
             raise ApiError(Code.NOT_ALLOWED, reason=said.reason, rule=said.rule, **dict(said.facts))
 

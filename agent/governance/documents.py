@@ -1,6 +1,6 @@
 """The rules of a home without an organisation: a person signs own documents with an own, valid certificate.
 
-`decide` is pure: the facts of the moment come in, an `Allowed` or a `Refusal` goes out.  A refusal names the rule it
+`judge_set` is pure: the facts of the moment come in, an `Allowed` or a `Refusal` goes out.  A refusal names the rule it
 rests on and what would make it allowed.
 """
 
@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agent.governance.refusal import Refusal
-
-__all__ = ["Allowed", "Refusal", "SignDocuments", "decide"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class Allowed:
     authority: str
 
 
-def decide(command: SignDocuments, at: datetime) -> Allowed | Refusal:
+def judge_set(command: SignDocuments, at: datetime) -> Allowed | Refusal:
     """Whether the set may be signed at `at` (aware UTC); a certificate out of its term or of another usage signs nothing."""
     name = ("certificate", command.common_name)
     if command.ca or not command.may_sign:
