@@ -12,6 +12,7 @@ Operations:
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -50,11 +51,11 @@ class OutOfTime(Exception):
 
 
 class Desk:
-    """What a worker keeps between documents: the trust it was last given, parsed."""
+    """What a worker keeps between documents: the trust it was last given, parsed, and a loop, where it is given one."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._given: tuple[object, ...] | None = None
-        self._loop = asyncio.new_event_loop()
+        self._run = asyncio.run if loop is None else loop.run_until_complete
         self._trust = Trust()
 
     def answer(self, op: str, args: Message) -> Message:
@@ -74,7 +75,7 @@ class Desk:
             return show_revision(args["file"], args["revision"], args["page"], args["pixels"])
         trust = self._trust_of(args)
         trust.wanted.take()
-        document = identified(lambda: self._loop.run_until_complete(check_document(args["file"], args["signature"], trust)), args["file"])
+        document = identified(lambda: self._run(check_document(args["file"], args["signature"], trust)), args["file"])
         wanted = [{"key": q.key, "url": q.url, "host": q.host, "body": None if q.body is None else to_text(q.body)} for q in trust.wanted.take()]
         return {**document, "wanted": wanted} if wanted else document
 
@@ -125,7 +126,8 @@ def main(argv: list[str]) -> int:
     platform.limit(memory_bytes=MEMORY_MAX, files=_FILES_MAX, fixed=True)
     logging.disable(logging.CRITICAL)  # the libraries quote hostile files in their messages
     quick.install()
-    serve(Link(socket.socket(fileno=int(argv[1]))), Desk().answer)
+    with contextlib.closing(asyncio.new_event_loop()) as loop:
+        serve(Link(socket.socket(fileno=int(argv[1]))), Desk(loop).answer)
     return 0
 
 
