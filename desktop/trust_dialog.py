@@ -1,6 +1,6 @@
 """Which issuers this computer trusts: listed, taken out, and added only after a person has compared the fingerprint."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from desktop.consent import in_fours
 from desktop.notes import Notes
 from desktop.nouns import shown_path
 from desktop.parts import banner, button, empty, frame, label, named, settle
-from desktop.wire import Agent
+from desktop.wire import Agent, Problem
 from desktop.words import Words
 
 _SHOWN = 20
@@ -26,6 +26,8 @@ class TrustDialog(QDialog):
     def __init__(self, agent: Agent, words: Words, parent: QWidget) -> None:
         super().__init__(parent)
         self._agent, self._words = agent, words
+        self._open = True
+        self.finished.connect(self._closed)
         self.setWindowTitle(words("trust.title"))
         self.resize(640, 560)
         column = QVBoxLayout(self)
@@ -67,7 +69,23 @@ class TrustDialog(QDialog):
             settle(self._rows)
 
         self.notes.clear()
-        self._agent.call("POST", "/v1/anchors/look", {"file": to_uri(path)}, found, self.notes.tell)
+        self._call("POST", "/v1/anchors/look", {"file": to_uri(path)}, found)
+
+    def _closed(self) -> None:
+        self._open = False
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any] | None, then: Callable[[Mapping[str, Any]], None]) -> None:
+        """A request whose answer is for this dialog alone: after its end nobody hears it."""
+
+        def told(data: Mapping[str, Any]) -> None:
+            if self._open:
+                then(data)
+
+        def failed(problem: Problem) -> None:
+            if self._open:
+                self.notes.tell(problem)
+
+        self._agent.call(method, path, body, told, failed)
 
     def _choose(self) -> None:
         dialog = QFileDialog(self, self._words("trust.add"), "", self._words("trust.filter"))
@@ -87,7 +105,7 @@ class TrustDialog(QDialog):
             self._rows.addStretch(1)
             settle(self._rows)
 
-        self._agent.call("GET", "/v1/anchors", None, found, self.notes.tell)
+        self._call("GET", "/v1/anchors", None, found)
 
     def _row(self, anchor: Mapping[str, Any]) -> QWidget:
         words, name = self._words, shown_path(str(anchor.get("common_name") or ""))
@@ -133,7 +151,7 @@ class TrustDialog(QDialog):
             self.changed.emit()
             self._list()
 
-        self._agent.call("POST", "/v1/anchors", {"file": to_uri(path), "fingerprint": fingerprint}, done, self.notes.tell)
+        self._call("POST", "/v1/anchors", {"file": to_uri(path), "fingerprint": fingerprint}, done)
 
     def _forget(self, fingerprint: str) -> None:
         def done(told: Mapping[str, Any]) -> None:
@@ -141,4 +159,4 @@ class TrustDialog(QDialog):
             self.changed.emit()
             self._list()
 
-        self._agent.call("DELETE", f"/v1/anchors/{fingerprint}", None, done, self.notes.tell)
+        self._call("DELETE", f"/v1/anchors/{fingerprint}", None, done)

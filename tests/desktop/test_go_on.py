@@ -11,9 +11,7 @@ from desktop.signing_set import Set
 from desktop.window import UKEY, Window
 from desktop.wire import Problem
 from tests.desktop.fake import CERTIFICATE, RIGHT_PIN, FakeAgent, problem, token
-from tests.desktop.test_window import drawings, give_pin, ready, texts
-
-__all__ = ["drawings", "ready"]  # fixtures
+from tests.desktop.test_window import give_pin, texts
 
 
 @pytest.fixture
