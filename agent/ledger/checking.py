@@ -171,6 +171,10 @@ class Run:
         """Add what was found elsewhere: in the memory, in an export's first or last line."""
         self._add(finding)
 
+    def named(self) -> set[int | None]:
+        """The entries at which something was found so far."""
+        return {each.seq for each in self._findings}
+
     def root(self) -> bytes | None:
         """The root of what was taken so far."""
         return None if self._edge is None else merkle.root(self._edge)

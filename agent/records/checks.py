@@ -102,7 +102,7 @@ def _result(report: Report, extra: Sequence[Finding], sources: set[str], own: st
         "signers": [{"fingerprint": each, "count": count} for each, count in whole.signers.items()],
         "first_at": whole.first_at or None,
         "last_at": whole.last_at or None,
-        "findings": [findings.told(each) for each in whole.findings],
+        "findings": [findings.told(each) for each in sorted(whole.findings, key=lambda each: (each.seq is None, each.seq or 0))],
         "more": whole.more,
         **findings.checked(sources),
     }

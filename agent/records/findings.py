@@ -44,6 +44,10 @@ _WHAT: Final[Mapping[str, Say]] = {
     "without_effect": say("{where}（{type}）按规则无效：{reason}（{rule}）", "{where} ({type}) takes no effect by the rules: {reason} ({rule})"),
     "device": say("{where}不是由它所说的电脑签名的", "{where} was not signed by the workstation that it names"),
     "clock": say("{where}的时间比前面的早：电脑时间被往回拨过", "the time of {where} lies before that of earlier ones: the clock was set back"),
+    "drawn": say(
+        "{where}在查询表里与台账不符（运行 yinxin ledger rebuild 重新生成）",
+        "lists and searches show {where} otherwise than the ledger has it (draw it anew: yinxin ledger rebuild)",
+    ),
     "spoiled": say("导出文件的{line}被改动过", "{line} of the export was altered"),
     "checkpoint": say("封账点不可信：{why}", "the checkpoint cannot be trusted: {why}"),
     "no_checkpoint": say("导出文件没有封账点，末尾是否完整无法确认", "the export has no checkpoint: whether its end is complete cannot be told"),
@@ -119,13 +123,14 @@ def explained(report: Report) -> Say:
 
 def checked(sources: Iterable[str]) -> dict[str, list[Say]]:
     """What a full check looked at, and what it cannot see."""
+    seen = set(sources)
     looked = [
         say("每条凭证的格式和签名", "form and signature of every statement"),
         say("顺序、编号，有无缺少、重复、改动", "order and numbers: nothing missing, doubled or altered"),
         say("由凭证重新算出的根哈希", "the root hash, computed anew from the statements"),
         say("按规则是否有效", "whether each takes effect by the rules"),
+        *([say("查询用的表与台账是否一致", "whether lists and searches show what the ledger has")] if "head" in seen else []),
     ]
-    seen = set(sources)
     looked += [say(f"与{word['zh']}是否一致", f"whether it fits {word['en']}") for name, word in _SOURCE.items() if name in seen]
     unseen = []
     if not {"memory", "checkpoint"} & seen:

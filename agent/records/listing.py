@@ -1,7 +1,7 @@
 """Reading a ledger page by page: what the filters of a list mean, and the rows of a page."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -10,7 +10,10 @@ import sqlalchemy as sa
 
 from agent.api.errors import ApiError, Code
 from agent.ledger import proof
+from agent.ledger.acts import act_of
 from agent.ledger.checking import Row
+from agent.ledger.entry import Entry
+from agent.ledger.writer import identity
 from agent.records import words
 from agent.store.tables import acts, entries, head
 
@@ -180,3 +183,27 @@ def some_rows(connection: sa.Connection, after: int, size: int, limit: int, want
     if wanted is not None and (filtered := wanted.conditions()):
         query = query.join(acts, acts.c.seq == entries.c.seq).where(*filtered)
     return [Row(row.seq, row.statement, row.signature, row.nodes) for row in connection.execute(query)]
+
+
+def misdrawn(connection: sa.Connection, rows: Sequence[Row]) -> list[int]:
+    """Those of these entries for which lists and searches would show something else than the log says."""
+    if not rows:
+        return []
+    low, high = rows[0].seq, rows[-1].seq
+    drawn = {row.seq: dict(row._mapping) for row in connection.execute(sa.select(acts).where(acts.c.seq.between(low, high)))}
+    ids = {row.seq: row.id for row in connection.execute(sa.select(entries.c.seq, entries.c.id).where(entries.c.seq.between(low, high)))}
+    columns = [column.name for column in acts.columns]
+    found = []
+    for row in rows:
+        wanted = act_of(Entry(row.seq, row.raw, row.cms))
+        there = drawn.get(row.seq)
+        if there is None or any(there[name] != wanted.get(name) for name in columns) or ids.get(row.seq) != identity(row.raw, row.cms):
+            found.append(row.seq)
+    return found
+
+
+def beyond(connection: sa.Connection) -> tuple[int, int]:
+    """How many entries the store says there are, and how many rows there really are up to the last one."""
+    size: int = connection.execute(sa.select(head.c.size)).scalar_one()
+    last = connection.execute(sa.select(sa.func.max(entries.c.seq))).scalar()
+    return size, 0 if last is None else last + 1

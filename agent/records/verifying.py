@@ -7,12 +7,15 @@ import asyncio
 import contextlib
 import os
 import time
+from array import array
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import islice
 from typing import BinaryIO, Final
 
-from agent.ledger.checking import Claim, Examined, Judge, Report, Row, Run, examine
+import sqlalchemy as sa
+
+from agent.ledger.checking import Claim, Examined, Finding, Judge, Report, Row, Run, examine
 from agent.ledger.dump import Dump, Opening
 from agent.ledger.entry import Head
 from agent.ledger.log import Ledger
@@ -37,14 +40,32 @@ Told = Callable[[int], None]
 async def check_ledger(ledger: Ledger, head: Head, run: Run, told: Told) -> Report:
     """Check what a store holds, up to its head; `told` hears how many entries are done.  Raises `ApiError` (store_unreachable)."""
 
+    drawn = array("q")
+
     async def pages() -> AsyncIterator[Items]:
         after = -1
-        while rows := await ledger.read(lambda connection, after=after: listing.some_rows(connection, after, head.size, _CHUNK)):  # type: ignore[misc]
+        while True:
+            rows, misdrawn = await ledger.read(lambda connection, after=after: _page(connection, after, head.size))  # type: ignore[misc]
+            if not rows:
+                return
+            drawn.extend(misdrawn)
             yield rows
             after = rows[-1].seq
 
     await _take(pages(), run, told)
+    named = run.named()
+    for seq in drawn:
+        if seq not in named:  # what is wrong with the entry itself explains it
+            run.say(Finding("drawn", seq))
+    size, rows = await ledger.read(listing.beyond)
+    if rows > size:
+        run.say(Finding("head", size, rows - 1 if rows - 1 > size else None, facts={"size": size}))
     return await asyncio.to_thread(run.finish, head)
+
+
+def _page(connection: sa.Connection, after: int, size: int) -> tuple[list[Row], list[int]]:
+    rows = listing.some_rows(connection, after, size, _CHUNK)
+    return rows, listing.misdrawn(connection, rows)
 
 
 async def check_file(

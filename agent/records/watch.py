@@ -1,5 +1,6 @@
 """Whether the ledger at hand is the one that this computer remembers, and what it is to remember next."""
 
+import asyncio
 import hashlib
 
 import sqlalchemy as sa
@@ -41,6 +42,9 @@ class Watch:
             log.error("ledger_not_the_one_remembered", **self.trouble.facts)
         else:
             ledger.on_head = self.seen
+            head = await ledger.read(view.head_of)
+            if head.size:
+                await asyncio.to_thread(self.seen, head)
         return self.trouble
 
     def _judge(self, connection: sa.Connection) -> ApiError | None:

@@ -63,14 +63,35 @@ def test_what_was_done_to_rows_is_named(tmp_path: Path) -> None:
         "UPDATE entries SET nodes = zeroblob(length(nodes)) WHERE seq = 200",
         "DELETE FROM entries WHERE seq = 250",
         "DELETE FROM entries WHERE seq BETWEEN 300 AND 319",
+        "UPDATE acts SET names = 'another.pdf' WHERE seq = 330",
+        "UPDATE acts SET object = 'b1', run = 'b1' WHERE seq = 331",
+        "DELETE FROM acts WHERE seq = 332",
+        "UPDATE entries SET id = 'x' WHERE seq = 333",
         "DELETE FROM entries WHERE seq >= 440",
     )
     meddle(tmp_path / "ledger.db", *((change, ()) for change in changes))
     found = within(tmp_path / "ledger.db", None, checking(tmp_path))
     wrong = [("altered", 50, None), ("signature", 100, None), ("unsigned", 150, None), ("hashes", 200, None), ("missing", 250, None)]
-    assert told(found) == [*wrong, ("missing", 300, 319), ("cut", 440, 449)]
+    drawn = [("drawn", seq, None) for seq in (330, 331, 332, 333)]
+    assert told(found) == [*wrong, ("missing", 300, 319), *drawn, ("cut", 440, 449)]
     assert "50" in found["explanation"]["zh"]
     assert "entry 50" in found["explanation"]["en"]
+
+
+def test_rows_beyond_the_head_are_found(tmp_path: Path) -> None:
+    """Put there for a later head to take them in."""
+
+    async def nothing(_ledger: Ledger) -> None:
+        pass
+
+    within(tmp_path / "ledger.db", BOOK, nothing)
+    row = BOOK.rows[7]
+    meddle(
+        tmp_path / "ledger.db",
+        ("INSERT INTO entries (seq, id, statement, signature, nodes) VALUES (450, 'x', ?, ?, ?)", (row.raw, row.cms, row.nodes)),
+    )
+    found = within(tmp_path / "ledger.db", None, checking(tmp_path))
+    assert told(found) == [("head", 450, None)]
 
 
 class Named(Device):
@@ -180,6 +201,7 @@ def test_against_a_checkpoint_that_was_kept(tmp_path: Path) -> None:
         pass
 
     within(tmp_path / "old.db", shorter, nothing)
+    (tmp_path / "elsewhere").mkdir()
     cut = within(tmp_path / "old.db", None, checking(tmp_path / "elsewhere", texts=(str(BOOK.note()).encode(),)))
     assert told(cut) == [("cut", 300, 449)]
 
