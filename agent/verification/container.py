@@ -18,6 +18,8 @@ DIRECTORY_MAX = 16 * 1024 * 1024
 UNPACKED_MAX = 1024 * 1024 * 1024
 """Bytes all entries together may have, unpacked."""
 _CHUNK = 256 * 1024
+_EXTRA_MAX = 4200
+"""Bytes of additional fields before one entry; some programs align entries with them."""
 _END, _ENTRY, _LOCAL, _END_SIZE = b"PK\x05\x06", b"PK\x01\x02", b"PK\x03\x04", 22
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED, _DESCRIPTOR, _UTF8 = 0x1, 0x8, 0x800
@@ -248,6 +250,8 @@ def _check_places(box: Container, listed: list[Entry], end: int) -> None:
             box.doubts.append(found("container_ambiguous", detail=f"{entry.name}: {difference}"))
         if data is None:
             return
+        if max(data - entry.header - 30 - len(entry.raw), len(entry.extra)) > _EXTRA_MAX:  # room for a whole other document
+            box.doubts.append(found("container_irregular", detail=f"{clean(entry.name)}: extra"))
         if box.entries.get(entry.name) is entry:
             box._data[entry.name] = data
         last = data + entry.packed

@@ -46,11 +46,10 @@ async def _check(file: str, signature: str | None, trust: Trust) -> dict[str, An
     if signature is not None:
         return await _check_beside(file, [signature], file, trust)
     with open(file, "rb") as stream:
-        if is_pdf(stream):
+        head = stream.read(64)
+        if is_pdf(stream) and not _only_holds_one(file, head):
             reports = await pdf.check_pdf(_at_hand(stream), trust, time.monotonic() + _LOOK_SECONDS)
             return document_to_wire(file, reports) if reports or not beside_of(file) else await _check_beside(file, beside_of(file), file, trust)
-        stream.seek(0)
-        head = stream.read(64)
         if container.is_zip(head) or file.lower().endswith(asic.EXTENSIONS):
             return await _check_container(file, trust)
     if content := _content_of(file, head):
@@ -62,6 +61,11 @@ async def _check(file: str, signature: str | None, trust: Trust) -> dict[str, An
     if _is_signed_xml(file):
         return document_to_wire(file, [SignatureReport((found("kind_unknown", name="XAdES"),))])
     return refused(file, "NO_SIGNATURE")
+
+
+def _only_holds_one(file: str, head: bytes) -> bool:
+    """Whether the header of a PDF near the beginning is that of a document inside a container or a signature; by its name a PDF is one."""
+    return (container.is_zip(head) or cms.looks_like_signature(head)) and not file.lower().endswith(".pdf")
 
 
 def _at_hand(stream: BinaryIO) -> BinaryIO:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agent.verification import container
-from tests.verification.conftest import DAY, NOW, Pki, Verifier, codes, issue, patched
+from tests.verification.conftest import DAY, NOW, Pki, Verifier, blank_pdf, codes, issue, patched
 from tests.verification.containers import Box, cades, extended, manifest, simple, token
 
 A, B = ("a.dwg", b"A" * 300), ("b.txt", b"B" * 300)
@@ -242,3 +242,30 @@ def test_zips_that_are_no_asic(check: Verifier, pki: Pki, tmp_path: Path) -> Non
         assert document["verdict"] == "indeterminate"
     assert judged(check, b"PK\x03\x04 broken", "z.zip")["reason"] == "FORMAT_FAILURE"
     assert judged(check, b"", "z.asice")["verdict"] == "indeterminate"
+
+
+def test_a_drawing_kept_unpacked_inside_is_no_pdf_by_itself(check: Verifier, pki: Pki) -> None:
+    """The header of a PDF then stands near the beginning of the container, or of the signature around it."""
+    for stored in (("mimetype", "a.pdf"), ("a.pdf",)):
+        box = simple(pki, blank_pdf(), "a.pdf")
+        box.stored = stored
+        assert judged(check, box, "x.asics")["verdict"] == "passed"
+        assert judged(check, box, "x.pdf")["verdict"] == "indeterminate"  # whoever calls it a PDF shows it as one
+    assert judged(check, cades(pki, blank_pdf(), detached=False), "x.p7m")["verdict"] == "passed"
+
+
+def test_another_document_before_an_entry_leaves_doubt(check: Verifier, pki: Pki) -> None:
+    """Additional fields belong to no entry, and nobody signs them."""
+    good = simple(pki).data()
+    extra = struct.pack("<HH", 0x9999, 5000) + b"%PDF-1.7" + b" " * 4992
+    named, end = struct.unpack_from("<H", good, 26)[0], good.rindex(b"PK\x05\x06")
+    moved = bytearray(good[:28] + struct.pack("<H", len(extra)) + good[30 : 30 + named] + extra + good[30 + named :])
+    end += len(extra)
+    at = struct.unpack_from("<L", moved, end + 16)[0] + len(extra)
+    struct.pack_into("<L", moved, end + 16, at)
+    while moved[at : at + 4] == b"PK\x01\x02":
+        lengths, place = struct.unpack_from("<HHH", moved, at + 28), struct.unpack_from("<L", moved, at + 42)[0]
+        struct.pack_into("<L", moved, at + 42, place + (len(extra) if place else 0))
+        at += 46 + sum(lengths)
+    document = judged(check, bytes(moved), "x.asics")
+    assert (document["verdict"], "container_irregular" in codes(document)) == ("indeterminate", True)
