@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from agent import keyring
 from agent.api.home import locate
@@ -38,7 +40,9 @@ def entries(data: Path) -> list[tuple[statement.Statement, signed.Signer]]:
 
 def test_made_at_the_first_start_and_renewed_by_the_old_key(yinxin: Yinxin, home: Path) -> None:
     first = yinxin("device", "show").json["device"]
+    secrets = markers(home)
     second = yinxin("device", "renew").json["device"]
+    secrets += markers(home)
     assert (first["level"], second["id"], second["level"]) == ("file", first["id"], "file")
     (founding, founder), (renewed, by) = entries(home / "data")
     assert (founding.type, founding.org, founding.actor, founding.body["device"]["level"]) == ("home.founded", None, None, "file")
@@ -53,6 +57,22 @@ def test_made_at_the_first_start_and_renewed_by_the_old_key(yinxin: Yinxin, home
     refused = yinxin("device", "renew", "--key", "keyring", code=4, env={"DBUS_SESSION_BUS_ADDRESS": None})
     assert refused.error["facts"]["reason"] in ("device_keyring_absent", "device_keyring_refused")
     assert yinxin("device", "show").json["device"] == second
+    yinxin("agent", "stop")
+    for path in home.rglob("*"):  # logs, database and journal, descriptions: the key is in its own file and nowhere else
+        if path.is_file() and path.suffix != ".key":
+            data = path.read_bytes()
+            assert not [secret for secret in secrets if secret in data], path
+
+
+def markers(home: Path) -> list[bytes]:
+    """The device's private key in every form that somebody might have written it down in."""
+    (path,) = (home / "data").glob("*.key")
+    der = path.read_bytes()
+    key = load_der_private_key(der, None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    number = key.private_numbers().private_value
+    raw = number.to_bytes(32, "big")
+    return [der, raw, raw.hex().encode(), base64.b64encode(raw)[:40], base64.b64encode(der)[48:88], str(number).encode()]
 
 
 def test_a_renewal_that_was_cut_off_is_settled_by_the_ledger(yinxin: Yinxin, home: Path, tmp_path: Path) -> None:
