@@ -60,7 +60,8 @@ class ConsentDialog(QDialog):
         self._state = question.pin_state
         self._locked = self._state == "locked"
         signing = question.purpose == "sign"
-        self.setWindowTitle(words("consent.title.sign" if signing else "consent.title.other"))
+        title = "sign" if signing else "device" if question.why == "device_key_file" else "other"
+        self.setWindowTitle(words(f"consent.title.{title}"))
         self.setMinimumWidth(680)
         column = QVBoxLayout(self)
         column.setContentsMargins(24, 20, 24, 18)

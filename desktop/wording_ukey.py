@@ -228,6 +228,7 @@ UKEY_TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "purpose.device_enrol": ("登记本机", "Enrol this computer"),
     "purpose.device_key": ("使用本机密钥", "Use this computer’s own key"),
+    "consent.title.device": ("登记本机", "Enrol this computer"),
     "consent.device_key_file": (
         "没有可用的系统密码环。同意的话，本机密钥存成只有您能读的文件；能读您文件的人也就能冒用本机。以后可以换到更安全的地方。",
         (

@@ -236,6 +236,21 @@ def test_other_kinds_of_questions(qtbot: QtBot) -> None:
         qtbot.addWidget(dialog)
 
 
+@pytest.mark.promise(9)
+def test_a_key_in_a_file_is_agreed_to_by_a_person_who_was_told_what_it_means(qtbot: QtBot, lang: str) -> None:
+    """No UKey, no documents, no PIN: what is asked for is a yes to a weaker keeping of this computer's own key."""
+    data = {"kind": "consent", "reason": "device_key_file", "purpose": "device_enrol", "documents": [], "token": None}
+    dialog = _dialog(qtbot, data, lang)
+    shown = " ".join(label.text() for label in dialog.findChildren(QLabel))
+    assert {"zh": "能读您文件的人也就能冒用本机", "en": "whoever reads your files can then pass for this computer"}[lang] in shown
+    assert "PIN" not in dialog.windowTitle()
+    assert dialog.findChildren(QLineEdit) == []
+    dialog.reject()
+    assert answer_of(dialog) == "cancel"
+    dialog.accept()
+    assert answer_of(dialog) == "yes"
+
+
 def test_names_are_plain_text_and_never_markup(qtbot: QtBot) -> None:
     dialog = _dialog(qtbot, _question(token=token("<b>Bank</b>"), reason="<img src=x>"))
     assert all(label.textFormat() == Qt.TextFormat.PlainText for label in dialog.findChildren(QLabel) if label.text())
