@@ -286,18 +286,36 @@ def _claimed(signature: EmbeddedPdfSignature) -> datetime | None:
 def _removed(stream: BinaryIO, reader: PdfFileReader, fields: Sequence[SignedField]) -> list[SignatureReport]:
     """Signatures that stand in the raw bytes of an earlier revision, and that no field of the newest one holds any more."""
     known: set[tuple[int, int]] = set()
-    rights = lookup(reader.root, "/Perms")
-    holders = [lookup(f.field, "/V") for f in fields]
-    holders += [lookup(rights, k) for k in ("/UR", "/UR3")]  # usage rights of Adobe Reader belong to no field
-    for holder in holders:
-        numbers = lookup(holder, "/ByteRange")
-        if isinstance(numbers, generic.ArrayObject) and len(numbers) == 4 and all(isinstance(numbers[n], int) for n in (1, 2)):
-            known.add((int(numbers[1]), int(numbers[2])))
+    for field in fields:
+        if own := _first_numbers(lookup(field.field, "/V")):
+            known.add(own)
     out: list[SignatureReport] = []
     for numbers in byte_ranges(stream):
         if (numbers[1], numbers[2]) in known or not is_signature_gap(stream, numbers):
             continue
         known.add((numbers[1], numbers[2]))
         revision = revision_at(reader, numbers[2] + numbers[3])
+        if (numbers[1], numbers[2]) in _rights(reader, revision):
+            continue
         out.append(SignatureReport((found("removed", revision=revision),), revision=revision))
+    return out
+
+
+def _first_numbers(signature: Any) -> tuple[int, int] | None:
+    """What tells one byte range from another."""
+    numbers = lookup(signature, "/ByteRange")
+    if not isinstance(numbers, generic.ArrayObject) or len(numbers) != 4 or not all(isinstance(numbers[n], int) for n in (1, 2)):
+        return None
+    return int(numbers[1]), int(numbers[2])
+
+
+def _rights(reader: PdfFileReader, revision: int) -> set[tuple[int, int]]:
+    """Usage rights of Adobe Reader, which belong to no field, as they stood in the revision they cover: a later one could call anything that."""
+    out: set[tuple[int, int]] = set()
+    for number in range(revision):
+        try:
+            rights = lookup(reader.get_historical_root(number), "/Perms")
+        except Exception:  # noqa: BLE001, S112 - a revision that cannot be read grants nothing
+            continue
+        out |= {n for n in (_first_numbers(lookup(rights, k)) for k in ("/UR", "/UR3")) if n}
     return out

@@ -51,6 +51,18 @@ def _freed(m: Material) -> bytes:
     return done[:start] + entry + done[start + 5 :]
 
 
+def _as_rights(m: Material) -> bytes:
+    """Taken out of the form, and called the usage rights of a reader program, which belong to no field."""
+    at = numbers(m.signed)
+    root = re.sub(rb"/AcroForm \d+ 0 R", b"", raw(m.signed, at.root)).strip()[:-2] + b"/Perms <</UR3 %d 0 R>>\n>>" % at.signature
+    return update(m.signed, {at.root: root, at.page: re.sub(rb"/Annots\s*\[[^\]]*\]", b"", raw(m.signed, at.page))})
+
+
+def _as_rights_and_signed(m: Material) -> bytes:
+    """The same, and signed by somebody else who is trusted."""
+    return m.signing.but(signer=m.pki.person("王二"), field="Sig9").sign(_as_rights(m))
+
+
 ATTACKS: list[Attack] = [
     attack("usf-contents-null", lambda m: _contents(m, b"null"), "contents_missing"),
     attack("usf-contents-zeros", lambda m: _contents(m, b"<00>"), "contents_missing"),
@@ -80,4 +92,6 @@ ATTACKS: list[Attack] = [
     attack("usf-update-form-null", lambda m: _form(m, b"null"), "removed"),
     attack("usf-update-form-circle", lambda m: _form(m, b"<</Fields [%d 0 R]>>" % numbers(m.signed).root), "removed"),
     attack("usf-update-signature-freed", _freed, "contents_missing", "removed"),
+    attack("usf-update-as-usage-rights", _as_rights, "removed"),
+    attack("usf-update-as-usage-rights-signed", _as_rights_and_signed, "removed"),
 ]
