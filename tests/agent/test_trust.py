@@ -43,21 +43,20 @@ def others(tmp_path: Path) -> Path:
     return folder
 
 
-def test_an_issuer_is_trusted_by_its_fingerprint_and_no_longer_than_wanted(home: Path, yinxin: Yinxin, others: Path) -> None:
+def test_an_issuer_is_trusted_by_its_fingerprint_and_no_longer_than_wanted(yinxin: Yinxin, others: Path) -> None:
     def verified(code: int) -> dict[str, Any]:
         return dict(yinxin("verify", others / "a.txt", "--offline", code=code).json["documents"][0])
 
     assert verified(1)["verdict"] == "indeterminate"
-    client, file = Client.of(str(home)), to_uri(str(others / "ca.pem"))
-    (seen,) = client.post("/v1/anchors/look", {"file": file})["certificates"]
+    (seen,) = yinxin("cert", "trust", others / "ca.pem").json["certificates"]
     assert seen["common_name"] == "Other Root"
-    assert client.get("/v1/anchors") == {"anchors": []}
-    client.post("/v1/anchors", {"file": file, "fingerprint": seen["fingerprint"]})
+    assert yinxin("cert", "trusted").json == {"anchors": []}
+    yinxin("cert", "trust", others / "ca.pem", "--fingerprint", ":".join(seen["fingerprint"][i : i + 2] for i in range(0, 64, 2)).upper())
     document = verified(0)
     assert document["verdict"] == "passed"
     assert not document["signatures"][0]["certificate"]["internal"]
-    assert [(each["common_name"], each["own"]) for each in client.get("/v1/anchors")["anchors"]] == [("Other Root", False)]
-    client.delete(f"/v1/anchors/{seen['fingerprint']}")
+    assert [(each["common_name"], each["own"]) for each in yinxin("cert", "trusted").json["anchors"]] == [("Other Root", False)]
+    yinxin("cert", "distrust", seen["fingerprint"])
     assert verified(1)["verdict"] == "indeterminate"
     entries = yinxin("ledger", "list").json["entries"]
     assert [each["type"] for each in entries if each["type"].startswith("anchor.")] == ["anchor.forgotten", "anchor.trusted"]

@@ -1,12 +1,13 @@
-"""yinxin cert request | issue | import | list | show | export"""
+"""yinxin cert request | issue | import | list | show | export | trust | distrust | trusted"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
+from agent.api.uris import to_uri
 from agent.cli.app import Commands
 from agent.cli.files import as_pem, check_output, publish, read_small
 from agent.cli.language import both
@@ -158,6 +159,81 @@ def certificates_table(session: Session, certificates: list[dict[str, Any]], tok
     if tokens:
         head, rows = [*head, "UKey" if session.lang == "zh" else "TOKEN"], [[*row, c.get("token")] for row, c in zip(rows, certificates, strict=True)]
     return table(head, rows, say("没有数字证书。", "No certificates."))
+
+
+@app.command(
+    "trust",
+    help=both(
+        "信任外部发证机构：先显示文件里的证书，核对指纹后用 --fingerprint 确认。\n从此验签以它为依据；记入台账。",
+        "Trust an issuer: shows the certificates of the file; after the fingerprint was compared, --fingerprint confirms.\n"
+        "From then on verification goes by it; recorded in the ledger.",
+    ),
+)
+def trust(
+    ctx: typer.Context,
+    file: Annotated[str, typer.Argument(metavar="F", help=both("发证机构的证书（PEM 或 DER）", "The issuer's certificate (PEM or DER)"))],
+    fingerprint: Annotated[
+        str | None, typer.Option("--fingerprint", metavar="SHA256", help=both("已核对的证书指纹", "The fingerprint that was compared"))
+    ] = None,
+) -> None:
+    """POST /v1/anchors, or /v1/anchors/look without a fingerprint."""
+    session: Session = ctx.obj
+    if fingerprint is None:
+        found = session.client().post("/v1/anchors/look", {"file": to_uri(file)})
+        session.show({**found, "trusted": None}, lambda: _to_compare(session, found["certificates"], file))
+        return
+    done = session.client().post("/v1/anchors", {"file": to_uri(file), "fingerprint": "".join(fingerprint.split()).replace(":", "")})
+    session.show(
+        {"trusted": done}, lambda: session.say(f"已信任：{printable(done['subject'])}", f"Trusted from now on: {printable(done['subject'])}")
+    )
+
+
+@app.command("distrust", help=both("不再信任一个外部发证机构；记入台账", "Trust an issuer no more; recorded in the ledger"))
+def distrust(
+    ctx: typer.Context,
+    fingerprint: Annotated[
+        str, typer.Argument(metavar="SHA256", help=both("证书指纹（cert trusted 中的）", "Its fingerprint, as in `cert trusted`"))
+    ],
+) -> None:
+    """DELETE /v1/anchors/FINGERPRINT."""
+    session: Session = ctx.obj
+    gone = session.client().delete(f"/v1/anchors/{quote(fingerprint, safe='')}")
+    session.show(
+        {"distrusted": gone}, lambda: session.say(f"已不再信任：{printable(gone['subject'])}", f"Trusted no more: {printable(gone['subject'])}")
+    )
+
+
+@app.command("trusted", help=both("列出受信任的发证机构", "List the trusted issuers"))
+def trusted(ctx: typer.Context) -> None:
+    """GET /v1/anchors."""
+    session: Session = ctx.obj
+    found, say = session.client().get("/v1/anchors"), session.say
+    head = [say("名称", "NAME"), say("有效期至", "UNTIL"), say("来源", "WHOSE"), say("证书指纹", "FINGERPRINT")]
+    rows = [
+        [c["common_name"], str(c["not_after"])[:10], say("单位内部 CA", "own CA") if c["own"] else say("外部", "other"), c["fingerprint"]]
+        for c in found["anchors"]
+    ]
+    session.show(found, lambda: table(head, rows, say("没有受信任的发证机构。", "No issuer is trusted.")))
+
+
+def _to_compare(session: Session, certificates: Sequence[Mapping[str, Any]], file: str) -> str:
+    say = session.say
+    parts = [
+        pairs(
+            [
+                (say("主题", "Subject"), c["subject"]),
+                (say("签发者", "Issuer"), c["issuer"]),
+                (say("有效期", "Valid"), f"{c['not_before']} – {c['not_after']}"),
+                (say("证书指纹", "SHA-256"), " ".join(c["fingerprint"][i : i + 8] for i in range(0, 64, 8))),
+            ]
+        )
+        for c in certificates
+    ]
+    warning = say(
+        "尚未信任。信任一个发证机构，就是相信它签发的每一张证书。请先向该机构核对指纹，再运行：",
+        "Nothing is trusted yet. Whoever trusts an issuer believes every certificate it issues. Compare the fingerprint with the issuer, then run:",
+    )
+    return "\n\n".join([*parts, f"{warning}\n  yinxin cert trust {printable(file)} --fingerprint SHA256"])
 
 
 def _state(session: Session, certificate: Mapping[str, Any]) -> str:
