@@ -67,7 +67,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     from agent.organisation.routes import router as organisation_routes
     from agent.organisation.store_routes import router as store_routes
     from agent.records.denials import Denials
-    from agent.records.recorder import Records
+    from agent.records.recorder import Records, note_key
     from agent.records.register import Away, Book
     from agent.records.routes import Shelf, Which
     from agent.records.routes import router as record_routes
@@ -106,6 +106,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
         structlog.get_logger().error("organisation_unreachable", code=error.code, **error.facts)
         retrying = asyncio.create_task(opening.until_there(home, device, memory, jobs, stopper.ask))
     renewals = Renewals(device, (scribe,) if ledger is personal else (scribe, own_scribe))
+    personal.note_key = ledger.note_key = note_key(home.data / "journal.key")
     records = Records(ledger, device, scribe, lambda: away or watch.trouble)
     denials = Denials(records)
     jobs.on_failed = denials.note

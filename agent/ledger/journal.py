@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from agent.ledger.entry import Entry
+from agent.ledger.notes import NoteKey
 from agent.store.tables import entries, journal, opened
 
 
@@ -26,23 +27,31 @@ class OpenSet:
     """The number of the opening statement."""
 
 
-def open_sets(connection: sa.Connection, agent: str | None) -> list[OpenSet]:
-    """Sets without an outcome, in order; those that `agent` began, where several share the log."""
+def open_sets(connection: sa.Connection, agent: str | None, key: NoteKey | None = None) -> list[OpenSet]:
+    """Sets without an outcome, in order; those that `agent` began, where several share the log.
+
+    With a `key`, notes that bear no code of it are passed over; those of versions that made none count where the set was begun by such a one.
+    """
     wanted = sa.select(opened.c.batch, entries).join(entries, entries.c.seq == opened.c.seq).order_by(opened.c.seq)
     if agent is not None:
         wanted = wanted.where(opened.c.agent == agent)
     found = []
     for row in connection.execute(wanted).all():
-        steps = connection.execute(sa.select(journal).where(journal.c.batch == row.batch, journal.c.step.in_(("publishing", "attributes")))).all()
-        found.append(
-            OpenSet(
-                Entry(row.seq, row.statement, row.signature).statement,
-                {each.n: each.facts.decode() for each in steps if each.step == "publishing"},
-                {each.n: hashlib.sha256(each.facts).hexdigest() for each in steps if each.step == "attributes"},
-                row.seq,
-            )
-        )
+        known = key if row.signature is not None else None
+        statement = Entry(row.seq, row.statement, row.signature).statement
+        publishing = {n: facts.decode() for n, facts in noted(connection, row.batch, "publishing", known).items()}
+        asked = {n: hashlib.sha256(facts).hexdigest() for n, facts in noted(connection, row.batch, "attributes", known).items()}
+        found.append(OpenSet(statement, publishing, asked, row.seq))
     return found
+
+
+def noted(connection: sa.Connection, batch: str, step: str, key: NoteKey | None) -> dict[int, bytes]:
+    """What was noted of the documents of a set; with a `key`, by this home alone."""
+    rows = connection.execute(sa.select(journal.c.n, journal.c.facts).where(journal.c.batch == batch, journal.c.step == step)).all()
+    if key is None:
+        return {row.n: bytes(row.facts) for row in rows}
+    opened_notes = {row.n: key.open(batch, row.n, step, bytes(row.facts)) for row in rows}
+    return {n: facts for n, facts in opened_notes.items() if facts is not None}
 
 
 def staged(connection: sa.Connection, agent: str | None) -> list[tuple[str, bytes]]:

@@ -17,8 +17,9 @@ from agent.api.errors import ApiError
 from agent.ledger import journal
 from agent.ledger.entry import Entry, Fold, Head, Pen, Receipt
 from agent.ledger.journal import OpenSet, digest_of
+from agent.ledger.notes import NoteKey
 from agent.ledger.writer import Entering, Noting, Outcome, Write, Writer
-from agent.store.store import Store, again
+from agent.store.store import Store
 from agent.store.tables import acts, entries
 
 __all__ = ["Entry", "Fold", "Head", "Ledger", "OpenSet", "Pen", "Receipt", "digest_of"]
@@ -41,6 +42,8 @@ class Ledger:
         """Why nothing may be entered: this is not the ledger that this computer remembers.  Reading goes on."""
         self.agent = agent
         """Whose sets are ours, where several agents share the log: the device's id."""
+        self.note_key: NoteKey | None = None
+        """By what this home's notes in the journal are known again."""
 
     @property
     def store(self) -> Store:
@@ -99,6 +102,8 @@ class Ledger:
     async def note(self, batch: str, n: int, step: str, facts: bytes) -> None:
         """Record durably that document `n` of a batch reached a step ("attributes": about to be signed; "publishing": about to appear;
         "staged": `facts` is a folder in which it lies under a hidden name)."""
+        if self.note_key is not None and step in ("attributes", "publishing"):
+            facts = self.note_key.close(batch, n, step, facts)
         await self._do(Noting({"batch": batch, "n": n, "step": step, "facts": facts, "agent": self.agent or ""}))
 
     async def swept(self, batch: str) -> None:
@@ -165,7 +170,7 @@ class Ledger:
 
     async def open_sets(self) -> list[OpenSet]:
         """Sets that a killed agent left open, found at start."""
-        return await self.read(lambda connection: journal.open_sets(connection, self.agent))
+        return await self.read(lambda connection: journal.open_sets(connection, self.agent, self.note_key))
 
     async def staged(self) -> list[tuple[str, bytes]]:
         """Batch and folder of what lies, or lay, under hidden names."""
@@ -179,7 +184,7 @@ class Ledger:
             with self._store.read() as connection:
                 return reading(connection)
 
-        return await asyncio.to_thread(again, read)
+        return await asyncio.to_thread(self._store.again, read)
 
     async def _do(self, write: Write) -> tuple[Receipt, ...]:
         if self.trouble is not None and isinstance(write, Entering):

@@ -3,17 +3,33 @@
 What acts on a token or a document calls `ready` before it begins, so that nothing happens that cannot be recorded afterwards.
 """
 
+import secrets
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from agent.api.errors import ApiError
+from agent.api.errors import ApiError, Code
+from agent.device import files
 from agent.device.scribe import Scribe
 from agent.device.service import Device
 from agent.ledger.log import Ledger, Receipt
+from agent.ledger.notes import SECRET, NoteKey
 from agent.server.jobs import current_job
 
 Trouble = Callable[[], ApiError | None]
 """Why the ledger at hand must not be gone on with: it is not the one that this computer remembers."""
+
+
+def note_key(path: Path) -> NoteKey:
+    """The key of this home's notes, made at its first use; raises `ApiError` (store_unreachable) where it cannot be had."""
+    try:
+        secret = files.read(path)
+        if secret is None or len(secret) != SECRET:
+            secret = secrets.token_bytes(SECRET)
+            files.write(path, secret)
+    except OSError as error:
+        raise ApiError(Code.STORE_UNREACHABLE, path=str(path), type=type(error).__name__, detail=str(error)[:200]) from error
+    return NoteKey(secret)
 
 
 class Records:

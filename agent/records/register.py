@@ -17,11 +17,12 @@ import sqlalchemy as sa
 
 from agent.api.errors import ApiError
 from agent.ledger import acts, merkle, proof, signed
-from agent.ledger.journal import digest_of
+from agent.ledger.journal import digest_of, noted
 from agent.ledger.log import Entry, Ledger
+from agent.ledger.notes import NoteKey
 from agent.organisation.fold import Governed
 from agent.store.tables import acts as drawn
-from agent.store.tables import entries, journal
+from agent.store.tables import entries
 from agent.verification.ledgers import Seen
 
 _KEPT: Final = 16
@@ -60,7 +61,8 @@ class Book:
         name = str(entry.statement["body"].get("resumes", batch))
         ended = [each for each in await self._ledger.about(name, acts.FINISHED) if each.statement["body"].get("batch") == batch]
         believed = await self._believed()
-        seen = await self._ledger.read(lambda connection: _seen(connection, entry, ended, batch, believed))
+        key = self._ledger.note_key
+        seen = await self._ledger.read(lambda connection: _seen(connection, entry, ended, batch, believed, key))
         if ended:
             self._kept[blind] = seen
             if len(self._kept) > _KEPT:
@@ -138,13 +140,14 @@ class Away:
         raise self.why
 
 
-def _seen(connection: sa.Connection, entry: Entry, ended: Sequence[Entry], batch: str, believed: Callable[[Entry], bool]) -> Seen:
+def _seen(
+    connection: sa.Connection, entry: Entry, ended: Sequence[Entry], batch: str, believed: Callable[[Entry], bool], key: NoteKey | None
+) -> Seen:
     statement = entry.statement
     body: Mapping[str, Any] = statement["body"]
     asked = {str(d["attributes"]) for each in ended if believed(each) for d in each.statement["body"]["documents"] if "attributes" in d}
     if not ended:  # under way: what it was asked stands in the journal
-        wanted = sa.select(journal.c.facts).where(journal.c.batch == batch, journal.c.step == "attributes")
-        asked = {hashlib.sha256(row.facts).hexdigest() for row in connection.execute(wanted)}
+        asked = {hashlib.sha256(facts).hexdigest() for facts in noted(connection, batch, "attributes", key).values()} if key else set()
     certificate = str(body.get("certificate", "")).lower()
     return Seen(entry.seq, str(statement["at"]), str(statement["type"]), certificate, _root(connection, entry), frozenset(asked), believed(entry))
 

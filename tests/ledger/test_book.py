@@ -14,9 +14,11 @@ from agent.device.certificate import self_signed
 from agent.device.key import DeviceKey, Level, in_memory
 from agent.device.scribe import write
 from agent.ledger.log import Ledger, Receipt
+from agent.ledger.notes import NoteKey
 from agent.ledger.sets import recent, witnesses
 from agent.ledger.witness import Witness, blind, new_salt
 from agent.records.register import Book
+from agent.signing.recovery import close_open_sets
 from agent.store.store import Store
 
 CERTIFICATE = hashlib.sha256(b"a certificate").hexdigest()
@@ -87,6 +89,11 @@ def test_a_set_under_way_and_one_that_is_over(opens: Callable[[], Store]) -> Non
         assert seen
         assert (seen.seq, seen.type, seen.certificate, seen.effect, seen.asked) == (receipt.seq, "signature.started", CERTIFICATE, True, frozenset())
         assert seen.root == receipt.root
+        await desk.ledger.note("b1", 0, "attributes", ASKED)  # as whoever has the database writes it
+        seen = await book.find(blinded)
+        assert seen
+        assert seen.asked == frozenset()
+        desk.ledger.note_key = NoteKey(bytes(32))
         await desk.ledger.note("b1", 0, "attributes", ASKED)
         seen = await book.find(blinded)
         assert seen
@@ -167,5 +174,36 @@ def test_records_of_before_are_known_by_the_output_or_by_what_was_asked(opens: C
         assert await book.made_before(str(other), DIGEST)  # what was asked for then was signed later
         await desk.finish("b1")
         assert not await desk.book.made_before(str(other), "00")
+
+    at_a_desk(opens, work)
+
+
+@pytest.mark.promise(7)
+def test_a_recovery_says_nothing_that_was_written_into_its_journal(opens: Callable[[], Store], tmp_path: Path) -> None:
+    """Whoever has the database makes a set look open, and notes what the token was asked: the device must not put its name to it."""
+    output = tmp_path / "b.pdf"
+    output.write_bytes(b"signed")
+
+    async def work(desk: Desk) -> None:
+        await desk.found()
+        desk.ledger.note_key = NoteKey(b"\1" * 32)
+        documents = [{"n": n, "input": "file:///a.pdf", "output": output.as_uri(), "sha256": "00", "format": "pades"} for n in range(3)]
+        await desk.say("signature.started", {"batch": "b1", "documents": documents, "salt": new_salt().hex()})
+        after = hashlib.sha256(b"signed").hexdigest().encode()
+        await desk.ledger.note("b1", 0, "attributes", ASKED)
+        await desk.ledger.note("b1", 0, "publishing", after + b" " + DIGEST.encode())
+        own, desk.ledger.note_key = desk.ledger.note_key, NoteKey(b"\2" * 32)
+        await desk.ledger.note("b1", 1, "attributes", ASKED)
+        await desk.ledger.note("b1", 1, "publishing", after)
+        desk.ledger.note_key = None
+        await desk.ledger.note("b1", 2, "attributes", own.close("b1", 0, "attributes", ASKED))  # a true one, of another document
+        await desk.ledger.note("b1", 2, "publishing", after)
+        desk.ledger.note_key = own
+        desk.ledger.pen = lambda kind, body: write(desk.key, kind, body, org=desk.founded)
+        await close_open_sets(desk.ledger)
+        (ended,) = await desk.ledger.about("b1", "signature.finished")
+        first, *others = ended.statement["body"]["documents"]
+        assert (first["state"], first["attributes"], first["signature"]) == ("published", DIGEST, DIGEST)
+        assert [(d["state"], d["sha256"], "attributes" in d) for d in others] == [("failed", None, False)] * 2
 
     at_a_desk(opens, work)
