@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from agent.api.errors import ApiError, Code
 from agent.ledger import acts, merkle, proof
 from agent.ledger.entry import Entry, Fold, Head, Receipt, Refused
-from agent.store.store import Store, again
+from agent.store.store import Store
 from agent.store.tables import acts as acts_table
 from agent.store.tables import entries, head, journal, opened, snapshots
 
@@ -77,7 +77,7 @@ class Writer:
         """Do all of them, durably; raises `ApiError` (store_unreachable) where nothing was done, or nobody can tell."""
         if self.moved:
             raise ApiError(Code.STORE_UNREACHABLE, reason="store_moved")
-        outcomes = again(lambda: self._commit(writes))
+        outcomes = self._store.again(lambda: self._commit(writes))
         self._tell()
         return outcomes
 
@@ -138,7 +138,7 @@ class Writer:
 
     def read_on(self) -> Head:
         """Read and fold what others appended; raises `ApiError` (store_unreachable: ledger_smaller, ledger_forked)."""
-        tree = again(self._read_more)
+        tree = self._store.again(self._read_more)
         self._tell()
         return Head(tree.size, merkle.root(tree.edge))
 
@@ -172,7 +172,7 @@ class Writer:
 
     def draw_anew(self, whole: bool = False) -> None:
         """Bring what is drawn from the log up to it; all of it anew where it was drawn by older rules, or `whole` is asked for."""
-        again(lambda: self._draw_anew(whole))
+        self._store.again(lambda: self._draw_anew(whole))
 
     def _draw_anew(self, whole: bool) -> None:
         with self._store.begin() as connection:
