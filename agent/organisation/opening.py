@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -13,8 +14,7 @@ from agent.device.scribe import Scribe
 from agent.device.service import Device
 from agent.ledger.log import Ledger
 from agent.ledger.memory import Memory
-from agent.organisation import stores
-from agent.organisation.fold import Governed
+from agent.organisation import remembered, stores
 from agent.records.watch import Watch
 from agent.server.jobs import Jobs
 
@@ -42,20 +42,26 @@ async def organisation(home: Home, device: Device, memory: Memory) -> Opened | N
         return None
     store = await asyncio.to_thread(stores.opened, where)
     about = device.about
-    ledger = Ledger(store, fold=Governed(), agent=None if about is None else about.id)
+    ledger = Ledger(store, agent=None if about is None else about.id)
     try:
         founding = await ledger.founding()
         if founding is None or hashlib.sha256(founding.raw).hexdigest() != where.org:
             raise ApiError(Code.STORE_UNREACHABLE, reason="store_other_organisation", path=where.url, wanted=where.org)
         watch = Watch(memory, "organisation")
         if await watch.look(ledger) is None:
-            await ledger.read_on()
+            await ledger.judge_by(await remembered.resumed(kept(home, where.org), where.org, ledger))
+            await remembered.remember(kept(home, where.org), where.org, ledger)
         scribe = Scribe(device, ledger)
         await scribe.start()
         return Opened(ledger, scribe, watch)
     except BaseException:
         await ledger.close()
         raise
+
+
+def kept(home: Home, org: str) -> Path:
+    """Where this computer remembers the organisation's state."""
+    return home.state / f"state-{org[:16]}.json"
 
 
 async def until_there(home: Home, device: Device, memory: Memory, jobs: Jobs, stop: Callable[[], None]) -> None:

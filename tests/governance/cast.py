@@ -37,9 +37,9 @@ class Cert:
 @lru_cache(maxsize=64)
 def cert(who: str, key: str | None = None, days: int = 365, ca: bool = False) -> Cert:
     """A certificate for `who`; the same `key` is the same key."""
-    private = _key(key or who)
+    private = key_of(key or who)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, who)])
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(private.public_key())
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).publickey_of(private.publickey_of())
     builder = builder.serial_number(int.from_bytes(hashlib.sha256(who.encode()).digest()[:8], "big"))
     builder = builder.not_valid_before(NOON - timedelta(days=1)).not_valid_after(NOON + timedelta(days=days))
     if ca:
@@ -49,8 +49,8 @@ def cert(who: str, key: str | None = None, days: int = 365, ca: bool = False) ->
 
 
 @lru_cache(maxsize=64)
-def _key(_name: str) -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(ec.SECP256R1())
+def key_of(_name: str) -> ec.EllipticCurvePrivateKey:
+    return ec.generate_privatekey_of(ec.SECP256R1())
 
 
 def person(n: int) -> str:
