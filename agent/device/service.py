@@ -66,12 +66,19 @@ class Device:
         token's PIN is needed, and nobody to ask), device_key_keyring (the keyring did not open it), device_key_lost, device_key_unsafe;
         and what logging in raises.
         """
-        if self._ready is None:
-            async with self._turn:
-                if self._ready is None:
-                    self._use(await self._open(job))
-        assert self._ready is not None
-        return self._ready
+        ready = self._ready
+        if ready is None:
+            opening = self._opened(job)
+            ready = await (opening if job is None else job.unless_cancelled(opening))  # another job's person may be thinking
+        return ready
+
+    async def _opened(self, job: Job | None) -> DeviceKey:
+        async with self._turn:
+            ready = self._ready
+            if ready is None:
+                ready = await self._open(job)
+                self._use(ready)
+            return ready
 
     @property
     def _ready(self) -> DeviceKey | None:
