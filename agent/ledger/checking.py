@@ -25,6 +25,8 @@ FINDINGS_MAX: Final = 1000
 """Findings that are told one by one; further ones are counted."""
 _BACK: Final = timedelta(seconds=60)
 """How far the clock of one device may go back between two entries: several acts of one moment are entered in any order."""
+_FAR: Final = ("checkpoint", "memory", "export", "head")
+"""Who says what the ledger was; the one first that an intruder in the database reaches least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,8 @@ class Run:
                 self._find("head", size, size=size)
             if size > self._expected:
                 beyond |= dict.fromkeys(sources, size)
-        for source, size in beyond.items():
+        for size in sorted(set(beyond.values())):  # said once for each size, by the one that an intruder reaches least
+            source = min((source for source, said in beyond.items() if said == size), key=_FAR.index)
             self._find("cut", self._expected, size - 1 if size - 1 > self._expected else None, source=source)
         self._doubles()
         if self._org is None and self._expected > self._legacy:

@@ -1,7 +1,7 @@
 """Reading a ledger page by page: what the filters of a list mean, and the rows of a page."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -10,11 +10,9 @@ import sqlalchemy as sa
 
 from agent.api.errors import ApiError, Code
 from agent.ledger import proof
-from agent.ledger.acts import act_of
 from agent.ledger.checking import Row
-from agent.ledger.entry import Entry
-from agent.ledger.writer import identity
 from agent.records import words
+from agent.records.worker import DRAWN
 from agent.store.tables import acts, entries, head
 
 LIMIT_MAX: Final = 500
@@ -185,20 +183,14 @@ def some_rows(connection: sa.Connection, after: int, size: int, limit: int, want
     return [Row(row.seq, row.statement, row.signature, row.nodes) for row in connection.execute(query)]
 
 
-def misdrawn(connection: sa.Connection, rows: Sequence[Row]) -> list[int]:
-    """Those of these entries for which lists and searches would show something else than the log says."""
-    if not rows:
-        return []
-    low, high = rows[0].seq, rows[-1].seq
-    drawn = {row.seq: dict(row._mapping) for row in connection.execute(sa.select(acts).where(acts.c.seq.between(low, high)))}
-    ids = {row.seq: row.id for row in connection.execute(sa.select(entries.c.seq, entries.c.id).where(entries.c.seq.between(low, high)))}
-    columns = [column.name for column in acts.columns]
+def rows_as_drawn(connection: sa.Connection, after: int, size: int, limit: int) -> list[tuple[Row, list[Any]]]:
+    """As `some_rows`, each with what lists and searches have of it: its id and the columns `DRAWN`, bytes as hex; None where nothing was drawn."""
+    columns = [acts.c[name].label(f"drawn_{name}") for name in DRAWN]
+    query = sa.select(entries, *columns).outerjoin(acts, acts.c.seq == entries.c.seq)
+    query = query.where(entries.c.seq > after, entries.c.seq < size).order_by(entries.c.seq).limit(limit)
     found = []
-    for row in rows:
-        wanted = act_of(Entry(row.seq, row.raw, row.cms))
-        there = drawn.get(row.seq)
-        if there is None or any(there[name] != wanted.get(name) for name in columns) or ids.get(row.seq) != identity(row.raw, row.cms):
-            found.append(row.seq)
+    for seq, id_, raw, cms, nodes, *drawn in connection.execute(query):
+        found.append((Row(seq, raw, cms, nodes), [id_, *(each.hex() if isinstance(each, bytes) else each for each in drawn)]))
     return found
 
 

@@ -11,16 +11,14 @@ from array import array
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import islice
-from typing import BinaryIO, Final
-
-import sqlalchemy as sa
+from typing import Any, BinaryIO, Final
 
 from agent.ledger.checking import Claim, Examined, Finding, Judge, Report, Row, Run, examine
 from agent.ledger.dump import Dump, Opening
 from agent.ledger.entry import Head
 from agent.ledger.log import Ledger
 from agent.records import listing
-from agent.records.worker import unpack
+from agent.records.worker import as_drawn, unpack
 from agent.verification.service import Checker
 from tokens.wire import MESSAGE_MAX, to_text
 
@@ -32,27 +30,23 @@ _SECONDS: Final = 300.0
 _AHEAD: Final = 2
 """Chunks under way for each worker."""
 
-Items = Sequence[Row | None]
-"""Entries in order; None for a line of a file that is none."""
+Items = Sequence[tuple[Row, list[Any] | None] | None]
+"""Entries in order, each with what was drawn from it (None in a file); None for a line of a file that is no entry."""
 Told = Callable[[int], None]
+Seen = tuple[list[Examined], list[int]]
+"""What each entry shows by itself, and the numbers of those that were drawn otherwise than they say."""
 
 
 async def check_ledger(ledger: Ledger, head: Head, run: Run, told: Told) -> Report:
     """Check what a store holds, up to its head; `told` hears how many entries are done.  Raises `ApiError` (store_unreachable)."""
 
-    drawn = array("q")
-
     async def pages() -> AsyncIterator[Items]:
         after = -1
-        while True:
-            rows, misdrawn = await ledger.read(lambda connection, after=after: _page(connection, after, head.size))  # type: ignore[misc]
-            if not rows:
-                return
-            drawn.extend(misdrawn)
+        while rows := await ledger.read(lambda connection, after=after: listing.rows_as_drawn(connection, after, head.size, _CHUNK)):  # type: ignore[misc]
             yield rows
-            after = rows[-1].seq
+            after = rows[-1][0].seq
 
-    await _take(pages(), run, told)
+    drawn = await _take(pages(), run, told)
     named = run.named()
     for seq in drawn:
         if seq not in named:  # what is wrong with the entry itself explains it
@@ -61,11 +55,6 @@ async def check_ledger(ledger: Ledger, head: Head, run: Run, told: Told) -> Repo
     if rows > size:
         run.say(Finding("head", size, rows - 1 if rows - 1 > size else None, facts={"size": size}))
     return await asyncio.to_thread(run.finish, head)
-
-
-def _page(connection: sa.Connection, after: int, size: int) -> tuple[list[Row], list[int]]:
-    rows = listing.some_rows(connection, after, size, _CHUNK)
-    return rows, listing.misdrawn(connection, rows)
 
 
 async def check_file(
@@ -86,40 +75,43 @@ async def check_file(
 
 
 def _some(rows: Iterator[Row | None]) -> Items:
-    return list(islice(rows, _CHUNK))
+    return [None if row is None else (row, None) for row in islice(rows, _CHUNK)]
 
 
-async def _take(pages: AsyncIterator[Items], run: Run, told: Told) -> None:
-    """Have each entry looked at by a worker, some chunks ahead, and take them in order."""
+async def _take(pages: AsyncIterator[Items], run: Run, told: Told) -> Sequence[int]:
+    """Have each entry looked at by a worker, some chunks ahead, and take them in order; the entries that were drawn otherwise than they say."""
+    drawn = array("q")
     async with _crew() as crew:
-        under_way: deque[tuple[Items, asyncio.Task[list[Examined]]]] = deque()
+        under_way: deque[tuple[Items, asyncio.Task[Seen]]] = deque()
         try:
             async for items in pages:
                 under_way.append((items, asyncio.create_task(crew.examine(items))))
                 if len(under_way) >= crew.size * _AHEAD:
-                    await _settle(under_way.popleft(), run, told)
+                    drawn.extend(await _settle(under_way.popleft(), run, told))
             while under_way:
-                await _settle(under_way.popleft(), run, told)
+                drawn.extend(await _settle(under_way.popleft(), run, told))
         finally:
             for _, task in under_way:
                 task.cancel()
             await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
+    return drawn
 
 
-async def _settle(chunk: tuple[Items, asyncio.Task[list[Examined]]], run: Run, told: Told) -> None:
+async def _settle(chunk: tuple[Items, asyncio.Task["Seen"]], run: Run, told: Told) -> Sequence[int]:
     items, task = chunk
-    seen = await task
+    seen, misdrawn = await task
 
     def take() -> None:
         found = iter(seen)
-        for row in items:
-            if row is None:
+        for item in items:
+            if item is None:
                 run.unreadable()
             else:
-                run.take(row, next(found))
+                run.take(item[0], next(found))
 
     await asyncio.to_thread(take)
     told(run.entries)
+    return misdrawn
 
 
 class _Crew:
@@ -131,18 +123,23 @@ class _Crew:
         for worker in workers:
             self._free.put_nowait(worker)
 
-    async def examine(self, items: Items) -> list[Examined]:
-        """What each entry shows by itself."""
-        rows = [row for row in items if row is not None]
-        if sum(len(row.raw) + len(row.cms or b"") for row in rows) > _HEAVY:
-            return await asyncio.to_thread(lambda: [examine(row.raw, row.cms) for row in rows])
-        packed = [[to_text(row.raw), None if row.cms is None else to_text(row.cms)] for row in rows]
+    async def examine(self, items: Items) -> Seen:
+        """What each entry shows by itself, and which were drawn otherwise."""
+        found = [item for item in items if item is not None]
+        if sum(len(row.raw) + len(row.cms or b"") for row, _ in found) > _HEAVY:
+            seen = await asyncio.to_thread(lambda: [examine(row.raw, row.cms) for row, _ in found])
+            return seen, [
+                row.seq
+                for (row, drawn), each in zip(found, seen, strict=True)
+                if drawn is not None and each.wrong is None and drawn != as_drawn(row.seq, row.raw, row.cms, each)
+            ]
+        packed = [[to_text(row.raw), None if row.cms is None else to_text(row.cms), row.seq, drawn] for row, drawn in found]
         worker = await self._free.get()
         try:
             reply = await worker.call("examine", {"rows": packed}, _SECONDS)
         finally:
             self._free.put_nowait(worker)
-        return [unpack(each) for each in reply["result"]["seen"]]
+        return [unpack(each) for each in reply["result"]["seen"]], reply["result"]["misdrawn"]
 
 
 @contextlib.asynccontextmanager
