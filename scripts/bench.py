@@ -14,6 +14,7 @@ documents a second more is better and for seconds and MB less is.  `met` is null
     ledger_proof, ledger_verify a proof among 1,000,000 entries beside 1,000; a full check beside bare signature checks (scripts/bench_ledger.py)
     recorded_set                a signed set of 1,000 drawings, agent warm, beside the same by an agent without a ledger
     recorded_fsyncs             how often agent and workers asked the disk to be sure, a document of that set (no goal; needs strace)
+    append_1m, append_1m_postgresql  (see scripts/bench_append.py)
     batch_logins, batch_lookups a batch of 20 beside a batch of one: C_Login and look-ups of a private key that the module saw
 """
 
@@ -32,7 +33,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scripts import bench_ledger, bench_recorded, bench_verify
+from scripts import bench_append, bench_ledger, bench_recorded, bench_verify
 
 ROOT = Path(__file__).resolve().parent.parent
 PIN = "482615"
@@ -320,6 +321,7 @@ def _all(bench: Bench) -> dict[tuple[str, ...], Callable[[], Iterator[Figure]]]:
         ("verify_500", "verify_500_two"): lambda: bench_verify.rates(bench),
         ("verify_memory",): lambda: bench_verify.memory(bench),
         ("ledger_proof", "ledger_verify"): lambda: bench_ledger.figures(bench, _figure),
+        ("append_1m", "append_1m_postgresql"): lambda: bench_append.figures(bench.folder, _figure),
         ("recorded_set", "recorded_fsyncs"): lambda: bench_recorded.figures(bench, _figure, _stop),
     }
 
