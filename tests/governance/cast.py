@@ -50,7 +50,7 @@ def cert(who: str, key: str | None = None, days: int = 365, ca: bool = False) ->
 
 @lru_cache(maxsize=64)
 def key_of(_name: str) -> ec.EllipticCurvePrivateKey:
-    return ec.generate_privatekey_of(ec.SECP256R1())
+    return ec.generate_private_key(ec.SECP256R1())
 
 
 def person(n: int) -> str:
