@@ -41,6 +41,8 @@ class LedgerPage(QStackedWidget):
         self._about: About | None = None
         self._ledger = ""
         self._looking = 0
+        self._asked: str | None = None
+        """Which ledger was asked about and has not answered yet."""
         self.model = LedgerModel(agent, words, self)
         self.check = CheckView(words)
         self.check.back.connect(partial(self.setCurrentIndex, 0))
@@ -59,12 +61,23 @@ class LedgerPage(QStackedWidget):
         self.model.failed.connect(self.notes.tell)
         self._clock = QTimer(self, interval=_LOOK_AGAIN_MILLISECONDS)
         self._clock.timeout.connect(self.look)
+        agent.state.connect(self._service)
 
     # what is there
 
     def look(self) -> None:
-        """Ask what the ledger is now; the list follows."""
-        self._agent.call("GET", f"/v1/ledger{self._which}", None, self._found, self._not_found)
+        """Ask what the ledger is now, one question at a time; the list follows."""
+        which = self._which
+        if self._asked == which:
+            return
+        self._asked = which
+
+        def told(then: Callable[[Any], None], answer: Any) -> None:
+            if self._asked == which:
+                self._asked = None
+                then(answer)
+
+        self._agent.call("GET", f"/v1/ledger{which}", None, partial(told, self._found), partial(told, self._not_found))
 
     def show_again(self) -> None:
         """The list anew, by the filters."""
@@ -98,9 +111,17 @@ class LedgerPage(QStackedWidget):
     def close_down(self) -> None:
         """Before the window goes."""
         self._clock.stop()
+        self._agent.state.disconnect(self._service)
         if self.job is not None:
             self.job.abandon()
             self.job = None
+
+    def _service(self, state: str) -> None:
+        """What was asked of a service that is gone is never answered."""
+        if state == "up":
+            self._asked = None
+            if self.isVisible():
+                self.look()
 
     @property
     def _which(self) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,6 +27,8 @@ class FakeLedger:
         self.stopped: dict[str, Any] | None = None
         self.missing: dict[str, Any] | None = None
         """A problem instead of the whole ledger."""
+        self.answers = threading.Event()
+        self.answers.set()
         self.asked: list[dict[str, str]] = []
         self.signature_ok: bool | None = True
         self.proof_ok = True
@@ -33,7 +36,8 @@ class FakeLedger:
         self.kind = "personal"
 
     def answer(self, path: str) -> dict[str, Any]:
-        """What a short call is told."""
+        """What a short call is told, once it answers at all."""
+        self.answers.wait(30)
         route = urlsplit(path).path.removeprefix("/v1/ledger")
         query = {name: values[0] for name, values in parse_qs(urlsplit(path).query).items()}
         if self.missing is not None:

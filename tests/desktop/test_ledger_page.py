@@ -247,3 +247,16 @@ def test_an_organisation_has_a_ledger_of_its_own_and_the_other_stays_readable(wi
     page.choice.setCurrentIndex(1)
     page.choice.activated.emit(1)
     qtbot.waitUntil(lambda: fake.ledger.asked[-1].get("ledger") == "personal")
+
+
+def test_a_ledger_that_does_not_answer_is_asked_once(window: Window, fake: FakeAgent, qtbot: QtBot) -> None:
+    page = opened(window, fake, qtbot, 5)
+    fake.ledger.answers.clear()
+    before = len([path for _, path, _ in fake.requests if path == "/v1/ledger"])
+    for _ in range(9):
+        page.look()
+    qtbot.waitUntil(lambda: len([path for _, path, _ in fake.requests if path == "/v1/ledger"]) > before)
+    fake.ledger.size = 7
+    fake.ledger.answers.set()
+    qtbot.waitUntil(lambda: page.model.rowCount() == 7)
+    assert len([path for _, path, _ in fake.requests if path == "/v1/ledger"]) == before + 1
