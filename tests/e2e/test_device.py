@@ -143,7 +143,6 @@ def test_on_a_token_it_asks_for_the_pin_once_in_an_agent_s_life(yinxin: Yinxin, 
     assert made["level"] == "file"  # an emulated token is a file, whatever it is called
     assert not list((home / "data").glob("*.key"))
     yinxin("agent", "stop")
-    assert yinxin("doctor", code=None).json  # nobody is asked by the way
     assert yinxin("device", "renew", code=3, env={"YX_PIN": "000000"}, stdin="").error["code"] in ("no_prompter", "pin_cancelled")
     yinxin("sign", drawing, *token)
     by = {entry.type: signer.fingerprint for entry, signer in entries(home / "data")}
