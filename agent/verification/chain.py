@@ -15,7 +15,7 @@ from agent.verification import revocation
 from agent.verification.model import Finding, Signer, clean, found, iso
 from agent.verification.policy import certificate_name, check_certificate, name_of
 from agent.verification.policy_data import SIGNING_PURPOSES
-from agent.verification.trust import Evidence, Trust, load_certificates, load_crls
+from agent.verification.trust import CLOCK_TOLERANCE, Evidence, Trust, load_certificates, load_crls
 
 __all__ = ("ChainReport", "Evidence", "Trust", "check_chain", "describe", "load_certificates", "load_crls")
 
@@ -81,6 +81,7 @@ async def check_chain(
     statuses = await revocation.status_of_path(path, trust, evidence, signed_at)
     judged = revocation.judge(statuses, trust.moment, signed_at, claimed, stamped)
     findings += [f for f in judged if not outside or f.code.startswith("revoked")]  # nobody publishes what became of an expired one
+    findings += [] if outside else _check_claim(certificate, claimed, trust)
     internal = bool(certificates) and certificates[0].sha256.hex() in trust.own_anchors
     known = [s for s in statuses if s.state != "not_offered"]
     return ChainReport(
@@ -115,6 +116,15 @@ def _check_purposes(authorities: Sequence[x509.Certificate], purpose: str | None
         for c, purposes in restricted
         if purposes is not None and not wanted & set(purposes.native)
     ]
+
+
+def _check_claim(certificate: x509.Certificate, claimed: datetime | None, trust: Trust) -> list[Finding]:
+    """A claimed time proves nothing and decides nothing; one that cannot be true is told."""
+    if claimed is not None and claimed > trust.latest:
+        return [found("claimed_future", claimed=iso(claimed))]
+    if claimed is not None and not certificate.not_valid_before - CLOCK_TOLERANCE <= claimed <= certificate.not_valid_after + CLOCK_TOLERANCE:
+        return [found("claimed_outside", claimed=iso(claimed), name=certificate_name(certificate))]
+    return []
 
 
 def _unique(findings: Iterable[Finding]) -> list[Finding]:

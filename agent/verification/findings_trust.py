@@ -36,6 +36,18 @@ TRUST: Mapping[str, Row] = {
         "受信任的根证书“{name}”自身已于 {date} 过期，是否仍可信由您决定",
         "the trusted root “{name}” itself expired on {date}; whether it is still to be trusted is for you to decide",
     ),
+    "claimed_future": row(
+        None,
+        None,
+        "签名自称的签署时间（{claimed}）还没有到，签署时的电脑时间不对，或有意写错",
+        "the time the signature claims ({claimed}) is still to come: the signer's clock was wrong, or it is made up",
+    ),
+    "claimed_outside": row(
+        None,
+        None,
+        "签名自称的签署时间（{claimed}）不在证书“{name}”的期限之内，签署时的电脑时间不对，或有意写错",
+        "the time the signature claims ({claimed}) lies outside the term of the certificate “{name}”: the signer's clock was wrong, or it is made up",
+    ),
     "not_yet_valid": row(
         UNSURE,
         "OUT_OF_BOUNDS_NO_POE",

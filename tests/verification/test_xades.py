@@ -80,6 +80,12 @@ def test_a_time_stamp_proves_the_time(check: Verifier, xades: Xades, pki: Pki) -
     assert "timestamp_early" in codes(early)
 
 
+def test_a_claimed_time_that_cannot_be_true_is_told(check: Verifier, xades: Xades) -> None:
+    for when, code in ((NOW + 9 * DAY, "claimed_future"), (NOW - 90 * DAY, "claimed_outside"), (NOW, None)):
+        document = judged(check, xades.but(when=when).box())
+        assert (document["verdict"], codes(document) & {"claimed_future", "claimed_outside"}) == ("passed", {code} - {None})
+
+
 def test_an_archive_manifest_keeps_it_alive(check: Verifier, xades: Xades, pki: Pki) -> None:
     from tests.verification.containers import token
 
