@@ -39,7 +39,7 @@ def cert(who: str, key: str | None = None, days: int = 365, ca: bool = False) ->
     """A certificate for `who`; the same `key` is the same key."""
     private = key_of(key or who)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, who)])
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).publickey_of(private.publickey_of())
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(private.public_key())
     builder = builder.serial_number(int.from_bytes(hashlib.sha256(who.encode()).digest()[:8], "big"))
     builder = builder.not_valid_before(NOON - timedelta(days=1)).not_valid_after(NOON + timedelta(days=days))
     if ca:
