@@ -204,6 +204,13 @@ def _sequence(data: bytes, tag: int, second: int, first: int) -> tuple[bytes, by
     return parts[0][2], parts[1][1]
 
 
+def sound(key: object) -> bool:
+    """Whether signatures by a public key are taken at all: P-256, P-384, P-521, and RSA from 2048 bits with an exponent of 65537 or more."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return _RSA_BITS[0] <= key.key_size <= _RSA_BITS[1] and _RSA_EXPONENT <= key.public_numbers().e < 2**64
+    return isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _ORDERS
+
+
 @lru_cache(maxsize=256)
 def _known(certificate: bytes, scheme: SignatureScheme, content_type: str) -> tuple[rsa.RSAPublicKey | ec.EllipticCurvePublicKey, cms.Template]:
     """The certificate's key and what its signatures look like; raises `CheckFailed` (certificate, weak_key, algorithm)."""
@@ -211,11 +218,7 @@ def _known(certificate: bytes, scheme: SignatureScheme, content_type: str) -> tu
         key = x509.load_der_x509_certificate(certificate).public_key()
     except Exception as error:  # whatever is wrong with it, it names nobody
         raise CheckFailed("certificate") from error
-    if isinstance(key, rsa.RSAPublicKey):
-        exponent = key.public_numbers().e
-        if not _RSA_BITS[0] <= key.key_size <= _RSA_BITS[1] or exponent < _RSA_EXPONENT or exponent >= 2**64:
-            raise CheckFailed("weak_key")
-    elif not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name not in _ORDERS:
+    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) or not sound(key):
         raise CheckFailed("weak_key")
     try:
         return key, cms.template(certificate, (), scheme, False, content_type=content_type)

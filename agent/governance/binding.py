@@ -18,6 +18,8 @@ def refuse_certificates(state: State, person: str, bound: Sequence[Mapping[str, 
             return refuse("S25", "certificate_unreadable")
         if not known.may_sign:
             return refuse("S25", "certificate_usage", certificate=known.subject)
+        if not known.sound:
+            return refuse("S25", "certificate_weak", certificate=known.subject)
         if at > known.not_after:
             return refuse("S25", "certificate_expired", certificate=known.subject, not_after=known.not_after[:10])
         if known.fingerprint in state.certificates or known.fingerprint in seen:

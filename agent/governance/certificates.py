@@ -8,6 +8,8 @@ from functools import lru_cache
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from agent.cades import check
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -22,6 +24,8 @@ class Facts:
     not_after: str
     may_sign: bool
     """No CA, and its key usage allows signatures (RFC 5280, 4.2.1.3)."""
+    sound: bool
+    """Its key is one whose signatures are taken (`agent.cades.check.sound`): what another one signed would never take effect."""
 
 
 @lru_cache(maxsize=1024)
@@ -32,7 +36,7 @@ def facts(text: str) -> Facts | None:
         cert = x509.load_der_x509_certificate(der)
         public = cert.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         subject = cert.subject.rfc4514_string()
-        may_sign = _may_sign(cert)
+        may_sign, sound = _may_sign(cert), check.sound(cert.public_key())
     except Exception:  # noqa: BLE001 - whatever is wrong with it, it names nobody
         return None
     return Facts(
@@ -42,6 +46,7 @@ def facts(text: str) -> Facts | None:
         moment(cert.not_valid_before_utc.isoformat()),
         moment(cert.not_valid_after_utc.isoformat()),
         may_sign,
+        sound,
     )
 
 

@@ -154,6 +154,12 @@ RULES = {
         "He must accept it first (`yinxin policy accept`).",
     ),
     "not_allowed.certificate_unreadable": Sentence("数字证书读不懂。", "请换一张。", "The certificate cannot be read.", "Use another."),
+    "not_allowed.certificate_weak": Sentence(
+        "这张数字证书的密钥太弱或不受支持[：{certificate}]（{rule}）。",
+        "请换用 P-256、P-384、P-521，或至少 2048 位 RSA 的证书。",
+        "The key of this certificate is too weak or not supported[: {certificate}] ({rule}).",
+        "Use one with P-256, P-384, P-521 or RSA of at least 2048 bits.",
+    ),
     "not_allowed.certificate_known": Sentence(
         "这张数字证书已经登记过[：{certificate}]（{rule}）。",
         "请换一张证书。",
