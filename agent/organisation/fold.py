@@ -49,7 +49,7 @@ class Governed:
         hashed, state = hashlib.sha256(entry.raw).hexdigest(), self.state
         refused = deciding.judge(state, statement, hashed, signer)
         if refused is not None:
-            return self._refused(refused)
+            return Governed(deciding.without_effect(state, statement, signer)), refused
         return Governed(deciding.evolve(state, statement, hashed, signer)), None
 
     def attest(self, entry: Entry) -> Refusal | None:
@@ -61,9 +61,9 @@ class Governed:
             statement, signer = entry.parsed(), entry.signer()
         except (StatementError, signed.CheckFailed) as error:
             return refuse("S54", "signature", detail=str(error)[:100])
-        if statement.org != self.state.org:
+        if statement.org != self.settled.org:
             return refuse("S54", "other_organisation")
-        if self.state.device_keys.get(signer) != statement.device:
+        if self.settled.device_keys.get(signer) != statement.device:
             return refuse("S42", "device_key", device=statement.device)
         return None
 

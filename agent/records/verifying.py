@@ -27,7 +27,7 @@ _CHUNK: Final = 200
 _HEAVY: Final = MESSAGE_MAX // 4
 """Bytes of a chunk beyond which its entries are looked at here: they would not fit in a message."""
 _SECONDS: Final = 300.0
-_AHEAD: Final = 2
+_AHEAD: Final = 4
 """Chunks under way for each worker."""
 
 Items = Sequence[tuple[Row, list[Any] | None] | None]
@@ -120,7 +120,7 @@ class _Crew:
     def __init__(self, workers: Sequence[Checker]) -> None:
         self._free: asyncio.Queue[Checker] = asyncio.Queue()
         self.size = len(workers)
-        for worker in workers:
+        for worker in (*workers, *workers):  # two requests each: while one is looked at, the next is there already
             self._free.put_nowait(worker)
 
     async def examine(self, items: Items) -> Seen:
