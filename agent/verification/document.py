@@ -48,7 +48,7 @@ async def _check(file: str, signature: str | None, trust: Trust) -> dict[str, An
     with open(file, "rb") as stream:
         head = stream.read(64)
         if is_pdf(stream) and not _only_holds_one(file, head):
-            reports = await pdf.check_pdf(_at_hand(stream), trust, time.monotonic() + _LOOK_SECONDS)
+            reports = await pdf.check_pdf(_at_hand(stream), trust, time.process_time() + _LOOK_SECONDS)
             return document_to_wire(file, reports) if reports or not beside_of(file) else await _check_beside(file, beside_of(file), file, trust)
         if container.is_zip(head) or file.lower().endswith(asic.EXTENSIONS):
             return await _check_container(file, trust)

@@ -50,7 +50,7 @@ def evidence_of(reader: PdfFileReader) -> Evidence:
 
 
 async def check_pdf(stream: BinaryIO, trust: Trust, deadline: float) -> list[SignatureReport]:
-    """A report for each signature, in the order they were made; raises `Unreadable`.  `deadline` (time.monotonic) bounds the comparison by sight.
+    """A report for each signature, in the order they were made; raises `Unreadable`.  `deadline` (time.process_time) bounds the comparison by sight.
 
     Where the file cannot be opened but what a signature covers can, that revision is judged, and what follows it is what is wrong.
     """

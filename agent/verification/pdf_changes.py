@@ -96,7 +96,7 @@ class History:
         return self._steps[revision]
 
     def _compare(self, policy: StandardDiffPolicy, revision: int, lock: FieldMDPSpec | None = None) -> Step:
-        if time.monotonic() > self._deadline:
+        if time.process_time() > self._deadline:
             return SuspiciousModification("time")
         try:
             old, new = self._view(revision - 1), self._view(revision)

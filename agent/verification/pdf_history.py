@@ -96,7 +96,7 @@ class Versions:
 
     def _link(self) -> None:
         for key, revisions in self._changed.items():
-            if time.monotonic() > self.deadline:
+            if time.process_time() > self.deadline:
                 raise PdfReadError("time")
             for revision in revisions:
                 for edge in self.edges(key, revision):
@@ -170,7 +170,7 @@ class Revision(HistoricalResolver):
                 if inside and "/P" in path[3:]:
                     continue
                 count += 1
-                if count > _PATHS_MAX or time.monotonic() > self._versions.deadline:
+                if count > _PATHS_MAX or time.process_time() > self._versions.deadline:
                     raise PdfReadError("too many paths")
                 if child in wanted:
                     out.setdefault(child, set()).add(RawPdfPath(*path))
@@ -238,7 +238,7 @@ class Pages:
         """Everything that can be reached from `start` but by way of other pages."""
         out, waiting = set(start), list(start)
         while waiting:
-            if time.monotonic() > self._versions.deadline:
+            if time.process_time() > self._versions.deadline:
                 raise PdfReadError("time")
             for edge in self._versions.edges(waiting.pop(), self._newest):
                 if edge.child not in out and edge.child not in self._tree:

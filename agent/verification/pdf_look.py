@@ -66,7 +66,7 @@ class Prefix:
 
 
 class Look:
-    """The present file, ready to be compared with earlier revisions of itself, until `deadline` (time.monotonic)."""
+    """The present file, ready to be compared with earlier revisions of itself, until `deadline` (time.process_time)."""
 
     def __init__(self, stream: BinaryIO, size: int, deadline: float) -> None:
         import pypdfium2  # heavy, and not needed for a file that nobody changed
@@ -89,7 +89,7 @@ class Look:
 
     def _draw(self, document: Any, number: int, pixels: int | None = None) -> Any:
         """The size of a page in points and its picture: at 72 dpi, or so that its longer side has `pixels`."""
-        if time.monotonic() > self._deadline:
+        if time.process_time() > self._deadline:
             raise LookFailed("time")
         page = document[number]
         try:
@@ -138,7 +138,7 @@ class Look:
                 yield Seen(min(len(before), len(self._now)), (0.0, 0.0, 1.0, 1.0), None, False)
                 return
             for number in sorted(range(len(before)), key=lambda n: n in sure):
-                if number in sure and time.monotonic() > self._deadline:
+                if number in sure and time.process_time() > self._deadline:
                     self.left_out += 1
                     continue
                 size_old, old = self._draw(before, number)

@@ -49,7 +49,7 @@ def show_revision(file: str, revision: int, page: int | None, pixels: int) -> di
             raise Refused("not_found", "revision", revision=revision)
         length = lengths[revision]
         try:
-            look = Look(stream, size_of(stream), time.monotonic() + _SECONDS)
+            look = Look(stream, size_of(stream), time.process_time() + _SECONDS)
         except LookFailed as exc:
             raise Refused("input_unusable", "not_drawn", detail=str(exc)) from exc
         try:

@@ -17,7 +17,7 @@ from tests.verification.test_pdf import annotate, paint, reshaped, updated
 def steps(data: bytes, *, own: bool) -> list[object]:
     """What each revision did to the one before, by our views or by pyHanko's."""
     reader = PdfFileReader(io.BytesIO(data), strict=False)
-    versions = Versions(reader, time.monotonic() + 60)
+    versions = Versions(reader, time.process_time() + 60)
     out: list[object] = []
     for number in range(1, reader.xrefs.total_revisions):
         old, new = (
