@@ -106,6 +106,8 @@ class Writer:
 
     def _there(self, connection: sa.Connection, entering: Sequence[Entering]) -> dict[str, Entry]:
         """Those of the statements that stand in the log already, by their ids."""
+        if not entering:
+            return {}
         ids = [identity(raw, cms) for each in entering for raw, cms in each.statements]
         wanted = sa.select(entries.c.id, entries.c.seq, entries.c.statement, entries.c.signature).where(entries.c.id.in_(ids))
         return {row.id: Entry(row.seq, row.statement, row.signature) for row in connection.execute(wanted)} if ids else {}
@@ -148,9 +150,13 @@ class Writer:
         return self._tree
 
     def _tell(self) -> None:
-        if self.on_head is not None and self._tree is not None and self._tree.size != self._told:
-            self._told = self._tree.size
+        if self.on_head is None or self._tree is None or self._tree.size == self._told:
+            return
+        try:
             self.on_head(Head(self._tree.size, merkle.root(self._tree.edge)))
+        except ApiError:  # what was entered stands: it is told with the next
+            return
+        self._told = self._tree.size
 
     def _read_on(self, connection: sa.Connection, lock: bool) -> _Tree:
         wanted = sa.select(head.c.size, head.c.edge)

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.api.errors import ApiError
+from agent.api.errors import ApiError, Code
 from agent.ledger import acts as drawing
 from agent.ledger import witness
-from agent.ledger.log import Entry, Ledger
+from agent.ledger.log import Entry, Head, Ledger
 from agent.store.store import Store
 from agent.store.tables import acts, entries, head, opened
 from tests.store.say import Counting, finished, say, started, tree
@@ -295,3 +295,21 @@ def test_whatever_an_entry_holds_its_row_can_be_stored(top: dict[str, Any], body
             assert isinstance(value, str)
             assert "\x00" not in value
             value.encode("utf-8")
+
+
+@pytest.mark.promise(5)
+def test_whoever_hears_of_it_cannot_take_back_what_stands(opens: Opens) -> None:
+    async def work(ledger: Ledger) -> None:
+        heard: list[int] = []
+
+        def hears(told: Head) -> None:
+            if told.size == 1:
+                raise ApiError(Code.STORE_UNREACHABLE)
+            heard.append(told.size)
+
+        ledger.on_head = hears
+        assert (await ledger.enter(*say(n=0))).seq == 0
+        assert (await ledger.enter(*say(n=1))).seq == 1
+        assert heard == [2]
+
+    on(opens, work)

@@ -48,7 +48,7 @@ def whole(path: Path) -> list[int]:
 @pytest.mark.promise(5)
 def test_a_disk_full_at_each_write(tmp_path: Path, times: Callable[[int, int], int]) -> None:
     """With room for so many more bytes, at every few bytes of what an append writes: it stands, or it is refused and nothing is left of it."""
-    path, steps = tmp_path / "ledger.db", times(24, 400)
+    path, steps = tmp_path / "ledger.db", times(16, 400)
 
     async def run() -> None:
         ledger = Ledger(sqlite.Store(path), fold=Counting())
@@ -78,7 +78,7 @@ def test_a_disk_full_at_each_write(tmp_path: Path, times: Callable[[int, int], i
 @pytest.mark.promise(5)
 def test_kill_9_loses_nothing_that_stood(tmp_path: Path, times: Callable[[int, int], int]) -> None:
     path, told = tmp_path / "ledger.db", set[tuple[str, str]]()
-    for turn in range(times(4, 60)):
+    for turn in range(times(3, 60)):
         command = [sys.executable, "-m", "tests.store.agent", str(path), f"A{turn}", "4", "100000"]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as agent:
             assert agent.stdout is not None
