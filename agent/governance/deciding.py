@@ -167,9 +167,18 @@ def _applied(state: State, act: Act, kind: Kind) -> State:
     return after if complete is None else KINDS[complete.type].apply(after, complete)
 
 
-def without_effect(state: State) -> State:
-    """The state after a statement that was refused: it stays as evidence, and is counted."""
-    return state.alter(size=state.size + 1, without_effect=state.without_effect + 1)
+def without_effect(state: State, statement: Stated | None = None, signer: str = "") -> State:
+    """The state after a statement that was refused: it stays as evidence, and is counted.
+
+    Where it is one that the person did sign, that signature is spent: whoever enters it once more, when the rules would let it be, gets nothing.
+    """
+    after = state.alter(size=state.size + 1, without_effect=state.without_effect + 1)
+    certificate = state.certificates.get(signer)
+    if statement is None or certificate is None or statement.org != state.org or statement.actor != certificate.person:
+        return after
+    if statement.at <= certificate.last:
+        return after
+    return after.alter(certificates=after.certificates.put(signer, replace(certificate, last=statement.at)))
 
 
 def _framed(state: State, act: Act, kind: Kind | None) -> Refusal | None:

@@ -118,7 +118,7 @@ class Book:
 def folded(state: State, said: Said, signer: str) -> tuple[State, Refusal | None]:
     """One entry more."""
     refused = judge(state, said, said.hashed, signer)
-    return (without_effect(state), refused) if refused is not None else (evolve(state, said, said.hashed, signer), None)
+    return (without_effect(state, said, signer), refused) if refused is not None else (evolve(state, said, said.hashed, signer), None)
 
 
 def founding(founders: int = 1, quorum: int = 1, profile: str = "small", practice: bool = False) -> dict[str, Any]:
