@@ -50,9 +50,7 @@ class Store:
 
     def note(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Rows of the journal; one that is there already takes the new facts."""
-        insert = (sqlite if self.kind == "sqlite" else postgresql).insert(journal)
-        keys = [column.name for column in journal.primary_key]
-        connection.execute(insert.on_conflict_do_update(index_elements=keys, set_={"facts": insert.excluded.facts}), list(rows))
+        connection.execute(_NOTE[self.kind], list(rows))
 
     def again(self, work: Callable[[], T]) -> T:
         """What `work` returns, done anew each time that the connection broke in it; raises what it raises, `Lost` at last.  Blocks.
@@ -60,7 +58,8 @@ class Store:
         Where the last one waited in vain, this one does not wait as long.
         """
         for wait in _WAITS_SECONDS[: 2 if self._away else None]:
-            time.sleep(wait)
+            if wait:  # giving way to others even for nothing takes milliseconds on a busy machine
+                time.sleep(wait)
             try:
                 done = work()
             except Lost as error:
@@ -88,3 +87,14 @@ class Store:
 
     def _facts(self, error: sa.exc.DBAPIError) -> dict[str, Any]:
         return {"path": self.name, "type": type(error.orig).__name__, "detail": " ".join(str(error.orig).split())[:200]}
+
+
+def _noting(dialect: Any) -> sa.Insert:
+    insert = dialect.insert(journal)
+    keys = [column.name for column in journal.primary_key]
+    made: sa.Insert = insert.on_conflict_do_update(index_elements=keys, set_={"facts": insert.excluded.facts})
+    return made
+
+
+_NOTE = {"sqlite": _noting(sqlite), "postgresql": _noting(postgresql)}
+"""Made once: it is done twice for every document."""
