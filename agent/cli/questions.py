@@ -141,8 +141,8 @@ def consent(session: Session, question: Mapping[str, Any]) -> str:
         case "device_key_file":
             return session.say(
                 "没有可用的系统密码环。密钥可以存成只有您能读的文件；但能读您文件的人，也就能冒用本机。以后可用 yinxin device renew 更换。",
-                "There is no usable keyring. The key can lie in a file that only you may read; but whoever reads your files can pass for this computer. "
-                "`yinxin device renew` moves it to a safer place later.",
+                "There is no usable keyring. The key can lie in a file that only you may read; but whoever reads your files can pass for this "
+                "computer. `yinxin device renew` moves it to a safer place later.",
             )
     return ""
 

@@ -69,7 +69,7 @@ class Rig:
         assert about.certificate == key.certificate
         assert store.pending(self.home) is None
         assert [certificates[-1] for certificates in await self.told()] == [key.told()["certificate"]] * 2
-        assert len(list(self.home.data.glob("*.key"))) == 1
+        assert len(list(self.home.data.glob("device-*.key"))) == 1
         for ledger in self.ledgers:
             receipt = await ledger.append("a.record", {"device": key.told()})  # and what it says counts
             assert receipt.seq
@@ -163,7 +163,7 @@ def test_another_device_after_a_loss_introduces_itself(place: Home) -> None:
         await rig.device.key()
 
     runs(lose, place)
-    for path in place.data.glob("*.key"):
+    for path in place.data.glob("device-*.key"):
         path.unlink()
 
     async def replace(rig: Rig) -> None:
@@ -190,7 +190,7 @@ def test_an_old_copy_of_the_files_records_nothing(place: Home) -> None:
 
     async def first(rig: Rig) -> None:
         await rig.device.key()
-        for path in (*place.data.glob("*.key"), place.config / "device.json"):
+        for path in (*place.data.glob("device-*.key"), place.config / "device.json"):
             kept[str(path)] = path.read_bytes()
         await rig.renew()
 

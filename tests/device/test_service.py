@@ -75,7 +75,7 @@ def test_one_answer_serves_all_who_wait_and_whoever_gives_up_is_let_go(place: Ho
         assert not asking.done()
         first.answer(about["question"], "yes")
         assert (await asking).certificate == (await patient).certificate
-        assert len(list(place.data.glob("*.key"))) == 1
+        assert len(list(place.data.glob("device-*.key"))) == 1
 
     asyncio.run(run())
 

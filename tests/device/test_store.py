@@ -40,7 +40,7 @@ def why(home: Home, about: About | None = None) -> str:
 
 
 def keys(home: Home) -> list[Path]:
-    return sorted(home.data.glob("*.key"))
+    return sorted(home.data.glob("device-*.key"))
 
 
 def test_a_key_in_a_file_is_found_again(place: Home) -> None:

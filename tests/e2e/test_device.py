@@ -51,7 +51,7 @@ def test_made_at_the_first_start_and_renewed_by_the_old_key(yinxin: Yinxin, home
     assert "legacy" not in founding.body
     assert (renewed.type, renewed.org) == ("device.renewed", hashlib.sha256(founding.canonical()).hexdigest())
     assert founder.fingerprint == by.fingerprint == first["fingerprint"]
-    assert len(list((home / "data").glob("*.key"))) == 1
+    assert len(list((home / "data").glob("device-*.key"))) == 1
     assert yinxin("device", "enrol", code=4).error["facts"]["reason"] == "device_enrolled"
     assert yinxin("device", "renew", "--token", "x", code=2).error["facts"]["reason"] == "device_token"
     refused = yinxin("device", "renew", "--key", "keyring", code=4, env={"DBUS_SESSION_BUS_ADDRESS": None})
@@ -59,14 +59,14 @@ def test_made_at_the_first_start_and_renewed_by_the_old_key(yinxin: Yinxin, home
     assert yinxin("device", "show").json["device"] == second
     yinxin("agent", "stop")
     for path in home.rglob("*"):  # logs, database and journal, descriptions: the key is in its own file and nowhere else
-        if path.is_file() and path.suffix != ".key":
+        if path.is_file() and not path.match("device-*.key"):
             data = path.read_bytes()
             assert not [secret for secret in secrets if secret in data], path
 
 
 def markers(home: Path) -> list[bytes]:
     """The device's private key in every form that somebody might have written it down in."""
-    (path,) = (home / "data").glob("*.key")
+    (path,) = (home / "data").glob("device-*.key")
     der = path.read_bytes()
     key = load_der_private_key(der, None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
@@ -85,18 +85,18 @@ def test_a_renewal_that_was_cut_off_is_settled_by_the_ledger(yinxin: Yinxin, hom
         shutil.copytree(folder, tmp_path / folder.name)
     second = yinxin("device", "renew").json["device"]
     assert len(entries(home / "data")) == 2
-    assert len(list((home / "data").glob("*.key"))) == 1
+    assert len(list((home / "data").glob("device-*.key"))) == 1
     yinxin("agent", "stop")
     shutil.move(home / "config/device.json", home / "config/device-next.json")  # killed when the ledger knew it, and the files did not
     shutil.copy2(tmp_path / "config/device.json", home / "config/device.json")
-    for key in (tmp_path / "data").glob("*.key"):
+    for key in (tmp_path / "data").glob("device-*.key"):
         shutil.copy2(key, home / "data")
     assert yinxin("device", "show").json["device"]["fingerprint"] == second["fingerprint"]
     assert not (home / "config/device-next.json").exists()
     assert not (home / "data" / f"device-{first['fingerprint'][:16]}.key").exists()
     yinxin("agent", "stop")  # and an old backup of the files brings back a key that the ledger has let go
     shutil.copy2(tmp_path / "config/device.json", home / "config/device.json")
-    for key in (tmp_path / "data").glob("*.key"):
+    for key in (tmp_path / "data").glob("device-*.key"):
         shutil.copy2(key, home / "data")
     assert yinxin("device", "renew", code=4).error["facts"]["reason"] == "device_key_other"
     assert yinxin("device", "enrol", "--replace").json["device"]["id"] != first["id"]
@@ -105,7 +105,7 @@ def test_a_renewal_that_was_cut_off_is_settled_by_the_ledger(yinxin: Yinxin, hom
 
 def test_a_key_that_cannot_be_trusted_stops_what_would_be_recorded(yinxin: Yinxin, home: Path, practice_token: PracticeToken, drawing: Path) -> None:
     """Nothing is signed that could not be recorded; the agent runs on, and says what is to be done."""
-    (key,) = (home / "data").glob("*.key")
+    (key,) = (home / "data").glob("device-*.key")
     before = key.read_bytes()
 
     def refused() -> str:
@@ -141,7 +141,7 @@ def test_on_a_token_it_asks_for_the_pin_once_in_an_agent_s_life(yinxin: Yinxin, 
     made = yinxin("device", "renew", "--key", "token", *token).json["device"]
     assert made["token"]["label"] == practice_token.label
     assert made["level"] == "file"  # an emulated token is a file, whatever it is called
-    assert not list((home / "data").glob("*.key"))
+    assert not list((home / "data").glob("device-*.key"))
     yinxin("agent", "stop")
     assert yinxin("device", "renew", code=3, env={"YX_PIN": "000000"}, stdin="").error["code"] in ("no_prompter", "pin_cancelled")
     yinxin("sign", drawing, *token)
@@ -202,7 +202,7 @@ def test_without_a_keyring_nothing_weaker_is_done_silently() -> None:
         assert (error["code"], error["facts"]["reason"]) == ("not_allowed", "device_key_absent")
         assert "yinxin device enrol --key file" in error["hint"]
         assert not (bare.config / "device.json").exists()
-        assert not list(bare.data.glob("*.key"))
+        assert not list(bare.data.glob("device-*.key"))
         assert answered(bare, "n", *INIT) == 4
         assert not (bare.config / "device.json").exists()
         (bare.config / "settings.toml").write_text('[device]\nkey = "token"\n')  # that is done with a token, and never by the way
