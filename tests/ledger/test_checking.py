@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.ledger.checking import Claim, Report, Row
@@ -173,6 +173,7 @@ def test_a_signature_taken_away_is_named() -> None:
     assert [(each.what, each.seq) for each in check(rows, MEMORY, BOOK.head).findings] == [("unsigned", 4)]
 
 
+@settings(max_examples=40)
 @given(st.integers(0, N - 1), st.binary(max_size=30) | st.just(b"{}") | st.just(b"null"), st.none() | st.binary(max_size=30))
 def test_any_bytes_in_a_row_are_a_finding_and_never_an_error(at: int, raw: bytes, cms: bytes | None) -> None:
     rows = [*BOOK.rows[:at], replace(BOOK.rows[at], raw=raw, cms=cms), *BOOK.rows[at + 1 :]]

@@ -49,7 +49,7 @@ def places() -> Iterator[tuple[int, int, int]]:
     at = 0
     for n, line in enumerate(LINES):
         for k in range(len(line)):
-            if SOAK or n in (0, 51) or (n == 1 and k % 3 == 0) or (n == 33 and k < 40) or chance.random() < 0.005:
+            if SOAK or n in (0, 51) or (n == 1 and k % 6 == 0) or (n == 33 and k < 40) or chance.random() < 0.005:
                 yield n, at + k, 1 << chance.randrange(8)
         at += len(line)
 
@@ -64,7 +64,7 @@ def test_no_byte_can_change() -> None:
             assert n - 1 in named(report) or n in named(report), (n, at, bit, report.findings)  # a line end that went takes the next line along
         else:
             assert not report.passed, (n, at, bit)
-    assert tried > (70_000 if SOAK else 1000)
+    assert tried > (70_000 if SOAK else 800)
 
 
 @pytest.mark.parametrize("n", range(1, 51, 1 if SOAK else 7))
