@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -19,6 +20,9 @@ _CURVES: Mapping[bytes, ec.EllipticCurve] = {
     bytes.fromhex("06052b81040022"): ec.SECP384R1(),
     bytes.fromhex("06052b81040023"): ec.SECP521R1(),
 }
+
+UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+"""What `cryptography` raises over certificates, requests, revocation lists and their keys that it cannot read; not all of it is a ValueError."""
 
 
 def hash_of(scheme: SignatureScheme) -> hashes.HashAlgorithm:
@@ -58,7 +62,7 @@ def from_parts(parts: Mapping[str, bytes]) -> bytes:
         return to_der(x509.load_der_x509_certificate(parts["certificate"]).public_key())
     except UnsupportedAlgorithm as exc:
         raise MechanismUnsupported(key_type="other") from exc
-    except (ValueError, KeyError, TypeError) as exc:
+    except (KeyError, *UNREADABLE) as exc:
         raise KeyNotFound(reason="public_key_unreadable") from exc
 
 

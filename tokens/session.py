@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from tokens import public
 from tokens.errors import CertificateMismatch, MechanismUnsupported, TokenError, TokenFault
@@ -161,7 +160,7 @@ class Session:
         """The key's DER SubjectPublicKeyInfo, from its public or private object or its certificate; raises `KeyNotFound`."""
         if cka_id not in self._public:
             parts = await self.host.call("public_key", {"id": cka_id.hex()}, deadline=self.host.deadlines.list)
-            self._public[cka_id] = public.from_parts({name: to_bytes(value) for name, value in parts.items()})
+            self._public[cka_id] = _public_key(parts)
         return self._public[cka_id]
 
     async def attributes(self, cka_id: bytes) -> Mapping[str, bool | None]:
@@ -218,8 +217,9 @@ class Session:
         """
         answer = await self.host.call("generate", {"type": key_type.value, "label": label}, deadline=self.host.deadlines.generate)
         cka_id = bytes.fromhex(answer["id"])
+        self._public[cka_id] = _public_key(answer["public"])
         key = Key(cka_id, label, key_type, private=True, non_extractable=True, always_authenticate=answer["always_authenticate"])
-        return GeneratedKey(key, await self.public_key(cka_id), dict(answer["attributes"]), dict(answer["export_attempts"]))
+        return GeneratedKey(key, self._public[cka_id], dict(answer["attributes"]), dict(answer["export_attempts"]))
 
     async def write_certificate(self, cka_id: bytes, der: bytes, label: str) -> None:
         """Store a certificate beside its key; the same certificate twice is stored once.
@@ -229,7 +229,7 @@ class Session:
         try:
             certificate = x509.load_der_x509_certificate(der)
             theirs = public.to_der(certificate.public_key())
-        except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
+        except public.UNREADABLE as exc:
             raise CertificateMismatch(reason="unreadable") from exc
         if theirs != await self.public_key(cka_id):
             raise CertificateMismatch(id=cka_id.hex())
@@ -279,6 +279,10 @@ class Session:
 
 def _about(rules: PinRules | None, confirm_final_try: bool) -> dict[str, object]:
     return {"rules": asdict(rules) if rules is not None else None, "confirm_final_try": confirm_final_try}
+
+
+def _public_key(parts: Mapping[str, str]) -> bytes:
+    return public.from_parts({name: to_bytes(value) for name, value in parts.items()})
 
 
 def _integer(value: int) -> bytes:

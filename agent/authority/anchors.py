@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.api.home import Home
+from tokens.public import UNREADABLE
 
 
 def folder(home: Home) -> Path:
@@ -72,7 +73,7 @@ def _read(where: Path) -> list[x509.Certificate]:
     for path in sorted(where.glob("*.pem")):
         try:
             found += x509.load_pem_x509_certificates(path.read_bytes())
-        except (ValueError, OSError):
+        except (OSError, *UNREADABLE):
             continue
     return found
 
@@ -83,7 +84,7 @@ def chain_of(home: Home, leaf_der: bytes, others: Sequence[bytes] = ()) -> list[
     for der in others:
         try:
             known.append(x509.load_der_x509_certificate(der))
-        except ValueError:
+        except UNREADABLE:
             continue
     chain: list[bytes] = []
     current = x509.load_der_x509_certificate(leaf_der)

@@ -22,6 +22,7 @@ from agent.inventory.service import Inventory
 from agent.records.recorder import Records
 from agent.server.jobs import Job
 from tokens.keys import token_key
+from tokens.public import UNREADABLE
 from tokens.session import Session
 from tokens.types import Certificate, Key, KeyType, SignatureScheme, Token
 
@@ -46,7 +47,7 @@ def read_certificate(text: str) -> x509.Certificate:
         certificate = x509.load_pem_x509_certificate(text.encode())
         _recordable(certificate.subject)
         return certificate
-    except ValueError as error:
+    except UNREADABLE as error:
         raise ApiError(Code.USAGE, reason="certificate") from error
 
 
@@ -58,7 +59,7 @@ def read_request(text: str) -> x509.CertificateSigningRequest:
             raise InvalidSignature
         _recordable(request.subject)
         return request
-    except (ValueError, InvalidSignature, TypeError) as error:
+    except (InvalidSignature, *UNREADABLE) as error:
         raise ApiError(Code.USAGE, reason="csr") from error
 
 

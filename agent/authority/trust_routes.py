@@ -15,6 +15,7 @@ from agent.api.home import Home
 from agent.api.uris import to_path
 from agent.authority import anchors
 from agent.records.recorder import Records
+from tokens.public import UNREADABLE
 
 _MAX: Final = 8 * 1024 * 1024
 """Bytes of a certificate file."""
@@ -94,8 +95,8 @@ def _authorities(uri: str) -> list[x509.Certificate]:
         raise ApiError(Code.INPUT_UNUSABLE, reason="too_large", name=name)
     try:
         loaded = x509.load_pem_x509_certificates(data) if pem.detect(data) else [x509.load_der_x509_certificate(data)]
-        found = [each for each in loaded if _issues(each)]
-    except ValueError as exc:
+        found = [each for each in loaded if _issues(each) and _told(each, False)]  # told now: names too may be unreadable
+    except UNREADABLE as exc:
         raise ApiError(Code.INPUT_UNUSABLE, reason="not_a_certificate", name=name) from exc
     if not found:
         raise ApiError(Code.INPUT_UNUSABLE, reason="not_an_authority", name=name)

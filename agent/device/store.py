@@ -24,6 +24,7 @@ from agent import keyring
 from agent.api.home import Home
 from agent.device import certificate, files
 from agent.device.key import DeviceKey, Level, in_memory
+from tokens.public import UNREADABLE
 
 _ID = re.compile(r"W[0-9a-f]{20}", re.ASCII)
 _FILE = re.compile(r"device-[0-9a-f]{16}\.key", re.ASCII)
@@ -122,7 +123,7 @@ def load(home: Home, about: About, seconds: float = keyring.SECONDS) -> DeviceKe
     try:
         private = serialization.load_der_private_key(raw, None)
         public = x509.load_der_x509_certificate(about.certificate).public_key()
-    except (ValueError, TypeError) as error:
+    except UNREADABLE as error:
         raise KeyLost("damaged", path) from error
     if not isinstance(private, ec.EllipticCurvePrivateKey) or private.public_key() != public:
         raise KeyLost("mismatch", path)
@@ -193,12 +194,13 @@ def _read(path: Path) -> About | None:
         about = About(value["id"], Level(value["level"]), base64.b64decode(value["certificate"], validate=True), dict(value["where"]))
         if value["v"] != 1 or _ID.fullmatch(about.id) is None:
             raise ValueError
+        x509.load_der_x509_certificate(about.certificate).public_key()
         return about
     except files.Unsafe as error:
         raise KeyLost("unsafe", path) from error
     except OSError as error:
         raise KeyLost("unreadable", path) from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (KeyError, RecursionError, *UNREADABLE) as error:
         raise KeyLost("damaged", path) from error
 
 

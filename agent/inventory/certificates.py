@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from tokens.public import UNREADABLE
 from tokens.types import Certificate, Token
 
 
@@ -103,7 +104,7 @@ def view(cert: Certificate, has_key: bool) -> CertificateView | None:
             _may_sign(parsed),
             has_key,
         )
-    except ValueError:
+    except UNREADABLE:
         return None
 
 

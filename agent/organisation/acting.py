@@ -25,6 +25,7 @@ from agent.ledger.statement import Statement, StatementError
 from agent.organisation.fold import Governed
 from agent.organisation.words import told
 from agent.server.jobs import Job
+from tokens.public import UNREADABLE
 from tokens.types import SignatureScheme, Token
 
 _APART = timedelta(microseconds=1)
@@ -182,7 +183,7 @@ def bound_pem(pem: str) -> dict[str, Any]:
     """A certificate from PEM text, as a statement binds it to a person; raises `ApiError` (usage, reason certificate)."""
     try:
         der = x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
-    except ValueError as error:
+    except UNREADABLE as error:
         raise ApiError(Code.USAGE, reason="certificate") from error
     return {"certificate": base64.b64encode(der).decode(), "token": None}
 

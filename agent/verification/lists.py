@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Any
 
 from asn1crypto import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509 import (
     CertificateRevocationList,
@@ -23,6 +22,8 @@ from cryptography.x509 import (
     load_der_x509_crl,
 )
 from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
+
+from tokens.public import UNREADABLE
 
 _UNDERSTOOD = frozenset({ExtensionOID.CRL_NUMBER, ExtensionOID.AUTHORITY_KEY_IDENTIFIER, ExtensionOID.ISSUING_DISTRIBUTION_POINT})
 
@@ -63,7 +64,7 @@ def read(der: bytes, certificate: x509.Certificate, issuer: x509.Certificate) ->
         if any(e.oid == CRLEntryExtensionOID.CERTIFICATE_ISSUER for e in entry.extensions):
             return Reading()
         reason = next((e.value.reason for e in entry.extensions if isinstance(e.value, CRLReason)), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return None
     if reason is ReasonFlags.remove_from_crl:
         return Reading()

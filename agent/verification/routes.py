@@ -27,6 +27,7 @@ from agent.verification.report_scope import not_checked
 from agent.verification.runs import Runs, now
 from agent.verification.service import Checkers, Desk, Known, request_for
 from tokens import platform
+from tokens.public import UNREADABLE
 
 _SUPPLIED_MAX = 8 * 1024 * 1024
 """Bytes of one certificate or revocation list file."""
@@ -213,7 +214,9 @@ def _certificates(path: str) -> list[str]:
     data = _read(path)
     try:
         loaded = x509.load_pem_x509_certificates(data) if pem.detect(data) else [x509.load_der_x509_certificate(data)]
-    except ValueError as exc:
+        for each in loaded:  # a report names them
+            each.subject.rfc4514_string()
+    except UNREADABLE as exc:
         raise ApiError(Code.INPUT_UNUSABLE, reason="not_a_certificate", name=os.path.basename(path)) from exc
     return [c.public_bytes(Encoding.PEM).decode("ascii") for c in loaded]
 
@@ -223,10 +226,10 @@ def _revocation_data(path: str) -> bytes:
     data = _read(path)
     try:
         return ocsp.load_der_ocsp_response(data).public_bytes(Encoding.DER)
-    except ValueError:
+    except UNREADABLE:
         pass
     try:
         loaded = x509.load_pem_x509_crl(data) if pem.detect(data) else x509.load_der_x509_crl(data)
-    except ValueError as exc:
+    except UNREADABLE as exc:
         raise ApiError(Code.INPUT_UNUSABLE, reason="not_a_revocation_list", name=os.path.basename(path)) from exc
     return loaded.public_bytes(Encoding.DER)

@@ -24,8 +24,10 @@ from tokens.errors import (
     TokenFault,
 )
 from tokens.monitor import Monitor
+from tokens.public import from_parts
 from tokens.session import Session
 from tokens.types import Key, KeyType, PinState, SignatureScheme, TokenState
+from tokens.wire import to_bytes
 
 TBS = "施工图 A-01".encode() * 50
 KINDS = [KeyType.RSA2048, KeyType.P256]
@@ -139,6 +141,18 @@ def test_generated_keys_stay_in_the_token(bench: Bench, kind: KeyType) -> None:
             assert made.key in await session.keys()
             scheme = (await session.schemes(made.key.cka_id))[0]
             await session.sign(made.key.cka_id, scheme, TBS, made.public_key)
+
+    asyncio.run(run())
+
+
+def test_a_new_key_is_told_though_no_search_would_find_it_yet(shim: Bench) -> None:
+    async def run() -> None:
+        async with await shim.logged_in() as session:
+            shim.say("fail C_FindObjectsInit 5")
+            made = await session.generate(KeyType.P256, "x")
+            shim.say("")
+            fresh = await session.host.call("public_key", {"id": made.key.cka_id.hex()}, deadline=10)
+            assert made.public_key == from_parts({name: to_bytes(value) for name, value in fresh.items()})
 
     asyncio.run(run())
 

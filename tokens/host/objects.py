@@ -146,7 +146,6 @@ def _of(module: Cryptoki, session: int, kind: int, cka_id: bytes) -> list[int]:
 
 def public_parts(module: Cryptoki, session: int, cka_id: bytes) -> dict[str, bytes]:
     """What the public key can be made of: from the public object, the private one (RSA) or the certificate; raises `KeyNotFound`."""
-    wanted = (ck.CKA_MODULUS, ck.CKA_PUBLIC_EXPONENT, ck.CKA_EC_PARAMS, ck.CKA_EC_POINT)
     for kind in (ck.CKO_PUBLIC_KEY, ck.CKO_PRIVATE_KEY, ck.CKO_CERTIFICATE):
         for handle in _of(module, session, kind, cka_id):
             if kind == ck.CKO_CERTIFICATE:
@@ -154,12 +153,19 @@ def public_parts(module: Cryptoki, session: int, cka_id: bytes) -> dict[str, byt
                 if seen.get(ck.CKA_VALUE):
                     return {"certificate": seen[ck.CKA_VALUE]}
                 continue
-            seen = module.attributes(session, handle, wanted)
-            if seen.get(ck.CKA_MODULUS) and seen.get(ck.CKA_PUBLIC_EXPONENT):
-                return {"modulus": seen[ck.CKA_MODULUS], "exponent": seen[ck.CKA_PUBLIC_EXPONENT]}
-            if seen.get(ck.CKA_EC_PARAMS) and seen.get(ck.CKA_EC_POINT):
-                return {"curve": seen[ck.CKA_EC_PARAMS], "point": seen[ck.CKA_EC_POINT]}
+            if parts := public_parts_of(module, session, handle):
+                return parts
     raise KeyNotFound(id=cka_id.hex(), part="public")
+
+
+def public_parts_of(module: Cryptoki, session: int, handle: int) -> dict[str, bytes]:
+    """What one key object shows of the public key; empty where it shows none."""
+    seen = module.attributes(session, handle, (ck.CKA_MODULUS, ck.CKA_PUBLIC_EXPONENT, ck.CKA_EC_PARAMS, ck.CKA_EC_POINT))
+    if seen.get(ck.CKA_MODULUS) and seen.get(ck.CKA_PUBLIC_EXPONENT):
+        return {"modulus": seen[ck.CKA_MODULUS], "exponent": seen[ck.CKA_PUBLIC_EXPONENT]}
+    if seen.get(ck.CKA_EC_PARAMS) and seen.get(ck.CKA_EC_POINT):
+        return {"curve": seen[ck.CKA_EC_PARAMS], "point": seen[ck.CKA_EC_POINT]}
+    return {}
 
 
 _PROTECTION = {

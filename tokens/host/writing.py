@@ -12,7 +12,7 @@ from tokens.host.binding import Attribute, CertificateType, KeyType, MechanismFl
 from tokens.host.cryptoki import Cryptoki
 from tokens.profiles import profile_of
 from tokens.types import ModuleRef
-from tokens.wire import Message, to_bytes
+from tokens.wire import Message, to_bytes, to_text
 
 _BITS = {"rsa2048": 2048, "rsa3072": 3072, "rsa4096": 4096}
 _CURVES = {
@@ -29,6 +29,8 @@ _ALL_USES = _USE | MechanismFlag.ENCRYPT | MechanismFlag.DECRYPT
 def generate(module: Cryptoki, slot_id: int, session: int, kind: str, label: str) -> Message:
     """A key pair that is born sensitive and not extractable; read back, and its export attempted.
 
+    The public part is read by the handle that the making gave: a search right afterwards may not find it yet (SoftHSM2 on a busy machine).
+
     Raises `MechanismUnsupported` (reason "no_generation" where the token makes no keys at all), `TokenFault` (reason "extractable") after
     destroying a key that could be taken out.
     """
@@ -37,6 +39,8 @@ def generate(module: Cryptoki, slot_id: int, session: int, kind: str, label: str
         with _generating(), binding.reported("C_GenerateKeyPair"):
             public, private = _pair(own, kind, cka_id, label, _uses(module))
         assert private.handle is not None
+        assert public.handle is not None
+        parts = objects.public_parts_of(module, session, public.handle) or objects.public_parts(module, session, cka_id)
         attributes = objects.protection(module, session, private.handle)
         attempts = protection.attempts(module, slot_id, session, private.handle)
         leaks = [name for name, outcome in attempts.items() if outcome == "succeeded"]
@@ -46,7 +50,8 @@ def generate(module: Cryptoki, slot_id: int, session: int, kind: str, label: str
                 public.destroy()
             raise TokenFault(reason="extractable", attempts=", ".join(leaks))
         asks = objects.always_authenticate(module, session, private.handle)
-    return {"id": cka_id.hex(), "attributes": attributes, "export_attempts": attempts, "always_authenticate": asks}
+    shown = {name: to_text(value) for name, value in parts.items()}
+    return {"id": cka_id.hex(), "public": shown, "attributes": attributes, "export_attempts": attempts, "always_authenticate": asks}
 
 
 @contextmanager
