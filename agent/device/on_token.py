@@ -43,6 +43,13 @@ class TokenKey:
         """
         token = await self._inventory.pick(selector)
         session = await self._login(job, token)
+        try:
+            return await self._made(session, token, id)
+        except BaseException:
+            await self.close()  # nobody has use for this login
+            raise
+
+    async def _made(self, session: Session, token: Token, id: str | None) -> tuple[About, DeviceKey]:
         kind = KeyType.P256 if token.schemes_for("p256") else KeyType.RSA2048
         made = await session.generate(kind, _LABEL)
         scheme = next(iter((await session.signer(made.key.cka_id)).schemes), None)
@@ -72,7 +79,11 @@ class TokenKey:
         """Ask for the PIN and log in; raises what the inventory raises, `KeyNotFound` where the token has not that key."""
         token = await self._inventory.pick(about.where["serial"] or about.where["label"])
         session = await self._login(job, token, bytes.fromhex(about.where["key"]))
-        public = await session.public_key(bytes.fromhex(about.where["key"]))
+        try:
+            public = await session.public_key(bytes.fromhex(about.where["key"]))
+        except BaseException:
+            await self.close()
+            raise
         if hashlib.sha256(public).hexdigest() != about.where["public"]:
             await self.close()
             raise KeyNotFound(token=token.label, key=_LABEL)

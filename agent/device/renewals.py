@@ -20,6 +20,7 @@ class Renewals:
 
     def __init__(self, device: Device, scribes: Sequence[Scribe]) -> None:
         self._device, self._scribes = device, tuple(scribes)
+        self._turn = asyncio.Lock()
 
     async def renewed(self, about: About, key: DeviceKey) -> None:
         """Tell them of the device's next key, by the present one's signature; raises `ApiError` where none knows it, `Unsettled` where some may."""
@@ -41,8 +42,14 @@ class Renewals:
     async def settle(self) -> None:
         """Finish or undo a change that was cut off: where one ledger knows the new key the others are told, where none does it is dropped.
 
-        Raises `ApiError` where a ledger cannot be asked or told: then both keys stay, and the next start tries again.
+        One that is under way is left alone.  Raises `ApiError` where a ledger cannot be asked or told: then both keys stay, and the next start
+        tries again.
         """
+        async with self._turn:
+            if not self._device.changing:
+                await self._settle()
+
+    async def _settle(self) -> None:
         waiting = await asyncio.to_thread(self._device.waiting)
         if waiting is None:
             return

@@ -39,6 +39,8 @@ class Device:
         self._key: DeviceKey | None = None
         self._on_token = False
         self._token = TokenKey(inventory)
+        self._changing: asyncio.Task[Any] | None = None
+        """Whoever is at changing the key."""
 
     async def close(self) -> None:
         """Forget the key, and log out where it lies on a token."""
@@ -67,6 +69,8 @@ class Device:
         and what logging in raises.
         """
         ready = self._ready
+        if ready is None and self._changing is asyncio.current_task():  # its token was pulled under the change, which would wait for itself
+            raise ApiError(Code.NOT_ALLOWED, reason="device_key_token", token=self._enrolled().where.get("label"))
         if ready is None:
             opening = self._opened(job)
             ready = await (opening if job is None else job.unless_cancelled(opening))  # another job's person may be thinking
@@ -141,31 +145,43 @@ class Device:
         """Another device in place of one whose key is lost; `told` has the ledger know of it, signed by the new key, before it is used."""
         return await self._change(job, level or self.wanted, token, None, told)
 
+    @property
+    def changing(self) -> bool:
+        """Whether a change of the key is under way: what then lies there as the next key is no left-over."""
+        return self._changing is not None
+
     async def _change(self, job: Job, level: Level, token: str | None, id: str | None, told: Told) -> About:
         async with self._turn:
-            if await asyncio.to_thread(self.waiting) is not None:
-                raise ApiError(Code.NOT_ALLOWED, reason="device_change_open")
-            fresh = TokenKey(self._inventory)
+            self._changing = asyncio.current_task()
             try:
-                try:
-                    about, key = await self._make(level, token, job, fresh, id)
-                except keyring.KeyringError as error:
-                    raise unkept(error) from error
-                await asyncio.to_thread(store.announce, self.home, about)
-                try:
-                    await told(about, key)
-                except Unsettled as unsettled:
-                    raise unsettled.error from unsettled
-                except ApiError:
-                    await asyncio.to_thread(store.drop, self.home)
-                    raise
-            except BaseException:
-                await fresh.close()
+                return await self._changed(job, level, token, id, told)
+            finally:
+                self._changing = None
+
+    async def _changed(self, job: Job, level: Level, token: str | None, id: str | None, told: Told) -> About:
+        if await asyncio.to_thread(self.waiting) is not None:
+            raise ApiError(Code.NOT_ALLOWED, reason="device_change_open")
+        fresh = TokenKey(self._inventory)
+        try:
+            try:
+                about, key = await self._make(level, token, job, fresh, id)
+            except keyring.KeyringError as error:
+                raise unkept(error) from error
+            await asyncio.to_thread(store.announce, self.home, about)
+            try:
+                await told(about, key)
+            except Unsettled as unsettled:
+                raise unsettled.error from unsettled
+            except ApiError:
+                await asyncio.to_thread(store.drop, self.home)
                 raise
-            await asyncio.to_thread(store.adopt, self.home, about)
-            old, self._token = self._token, fresh
-            self._use(key)
-            await old.close()
+        except BaseException:
+            await fresh.close()
+            raise
+        await asyncio.to_thread(store.adopt, self.home, about)
+        old, self._token = self._token, fresh
+        self._use(key)
+        await old.close()
         log.info("device_key_changed", level=about.level.value, device=about.id)
         return about
 

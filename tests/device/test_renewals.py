@@ -209,3 +209,38 @@ def test_an_old_copy_of_the_files_records_nothing(place: Home) -> None:
             await ledger.close()
 
     asyncio.run(again())
+
+
+def test_whoever_settles_leaves_a_change_under_way_alone(place: Home) -> None:
+    """Two renewals at once: each begins by settling what was cut off, and the other's change is not that."""
+
+    async def test(rig: Rig) -> None:
+        old = await rig.device.key()
+
+        async def told(about: About, key: DeviceKey) -> None:
+            await rig.renewals.settle()
+            await rig.renewals.renewed(about, key)
+
+        await rig.device.renew(JOB, None, None, told)
+        new = await rig.device.key()
+        assert new.certificate != old.certificate
+        await rig.good(new)
+
+    runs(test, place)
+
+
+def test_a_token_pulled_under_the_change_stops_it_and_nothing_waits_for_ever(place: Home) -> None:
+    async def test(rig: Rig) -> None:
+        old = await rig.device.key()
+
+        async def told(about: About, key: DeviceKey) -> None:
+            rig.device._on_token = True  # as if the old key lay on one, which is gone now
+            await rig.renewals.renewed(about, key)
+
+        with pytest.raises(ApiError) as error:
+            await rig.device.renew(JOB, None, None, told)
+        assert error.value.facts["reason"] == "device_key_token"
+        rig.device._on_token = False
+        await rig.good(old)
+
+    runs(test, place)
