@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from agent.ledger import acts
 from agent.ledger.entry import Entry
 from agent.ledger.notes import NoteKey
 from agent.store.tables import entries, journal, opened
@@ -24,7 +25,7 @@ class OpenSet:
     attributes: Mapping[int, str]
     """SHA-256 (hex) of what the token was asked to sign."""
     seq: int = -1
-    """The number of the opening statement."""
+    """The number of the opening statement.  Who may write the database may have made it: it can lack anything."""
 
 
 def open_sets(connection: sa.Connection, agent: str | None, key: NoteKey | None = None) -> list[OpenSet]:
@@ -38,7 +39,7 @@ def open_sets(connection: sa.Connection, agent: str | None, key: NoteKey | None 
     found = []
     for row in connection.execute(wanted).all():
         known = key if row.signature is not None else None
-        statement = Entry(row.seq, row.statement, row.signature).statement
+        statement = acts.parsed(Entry(row.seq, row.statement, row.signature))
         publishing = {n: facts.decode() for n, facts in noted(connection, row.batch, "publishing", known).items()}
         asked = {n: hashlib.sha256(facts).hexdigest() for n, facts in noted(connection, row.batch, "attributes", known).items()}
         found.append(OpenSet(statement, publishing, asked, row.seq))

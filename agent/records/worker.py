@@ -20,6 +20,9 @@ from tokens.wire import Link, Message, serve, to_bytes, to_text
 DRAWN: Final = ("at", "type", "actor", "device", "object", "run", "blind", "names")
 """Columns of `acts`, in the order in which they are compared."""
 
+_MEMORY_MAX: Final = 1000 * 1000 * 1000
+_FILES_MAX: Final = 64
+
 
 def answer(op: str, args: Message) -> Message:
     """Do one operation."""
@@ -55,6 +58,7 @@ def main(argv: list[str]) -> int:
     """Serve the socket until the agent closes it."""
     platform.harden(die_with_parent=True)
     platform.deny_network()
+    platform.limit(memory_bytes=_MEMORY_MAX, files=_FILES_MAX, fixed=True)
     serve(Link(socket.socket(fileno=int(argv[1]))), answer)
     return 0
 

@@ -1,11 +1,13 @@
 """What a killed agent left open is closed at the next start, by what is really there: each document is published, or it is not."""
 
+import asyncio
 import os
 from collections.abc import Container, Mapping
 from typing import Any
 
 import structlog
 
+from agent.api.errors import ApiError, Code
 from agent.api.uris import to_path
 from agent.ledger.log import Ledger, OpenSet, digest_of
 from agent.signing.recording import LEVEL, TIME_SOURCE
@@ -22,17 +24,36 @@ async def close_open_sets(ledger: Ledger, running: Container[str] = ()) -> None:
     for batch, folder in await ledger.staged():
         if batch in running:
             continue
-        log.warning("leftovers_swept", batch=batch, files=sweep([os.fsdecode(folder)], batch))
+        log.warning("leftovers_swept", batch=batch, files=await asyncio.to_thread(_swept, batch, folder))
         await ledger.swept(batch)
     for left in await ledger.open_sets():
-        body = left.statement["body"]
-        if body["batch"] in running:
+        try:
+            body = left.statement["body"]
+            batch = str(body["batch"])
+            if batch in running:
+                continue
+            outcome = await asyncio.to_thread(_outcome, left)
+            names = {name: body[name] for name in ("batch", "resumes") if name in body}
+            reached = {"level": LEVEL, "time_source": TIME_SOURCE}
+            await ledger.append("signature.finished", {**names, **reached, "documents": outcome, "recovered": True}, forget=batch)
+        except (KeyError, TypeError, ValueError, AttributeError, ApiError) as error:
+            if isinstance(error, ApiError) and error.code is not Code.USAGE:
+                raise
+            # No version wrote such an entry: a full check names it, and the agent starts all the same.
+            log.error("open_set_unreadable", entry=left.seq, why=type(error).__name__)
             continue
-        outcome = [_ended(left, document) for document in body["documents"]]
-        names = {name: body[name] for name in ("batch", "resumes") if name in body}
-        reached = {"level": LEVEL, "time_source": TIME_SOURCE}
-        await ledger.append("signature.finished", {**names, **reached, "documents": outcome, "recovered": True}, forget=body["batch"])
-        log.warning("open_set_closed", batch=body["batch"], published=sum(d["state"] == "published" for d in outcome), documents=len(outcome))
+        log.warning("open_set_closed", batch=batch, published=sum(d["state"] == "published" for d in outcome), documents=len(outcome))
+
+
+def _swept(batch: str, folder: bytes) -> int:
+    try:
+        return sweep([os.fsdecode(folder)], batch)
+    except ValueError:  # no path at all
+        return 0
+
+
+def _outcome(left: OpenSet) -> list[dict[str, Any]]:
+    return [_ended(left, document) for document in left.statement["body"]["documents"]]
 
 
 def _ended(left: OpenSet, document: Mapping[str, Any]) -> dict[str, Any]:

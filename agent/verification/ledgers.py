@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import structlog
+
 from agent.api.errors import ApiError
 from agent.ledger import witness
 from agent.verification.findings_ledger import LEDGER
@@ -18,6 +20,7 @@ _BROKEN = frozenset({
     "cms_damaged", "attributes_repeated", "attributes_missing", "not_checked", "algorithm_unknown",
 })  # fmt: skip
 """Findings with which nothing is known to be signed by whoever the signature names: what it says of a ledger is worth nothing by itself."""
+log = structlog.get_logger()
 _ORDER = ("not_allowed", "not_in_ledger", "allowed", "no_ledger")
 _STARTED = "signature.started"
 
@@ -98,6 +101,9 @@ async def _asked(file: str, signature: Mapping[str, Any], registers: Sequence[Re
     try:
         return await judge(file, signature, registers)
     except ApiError:
+        return Said("ledger_unread")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # entries that nobody's program wrote: the other documents go on
+        log.warning("ledger_entry_unreadable", why=type(error).__name__)
         return Said("ledger_unread")
 
 

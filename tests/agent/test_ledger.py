@@ -52,6 +52,34 @@ def test_a_set_left_open_by_a_kill_is_closed_by_what_is_really_there(tmp_path: P
 
 
 @pytest.mark.promise(5)
+@pytest.mark.promise(7)
+def test_what_somebody_wrote_into_the_database_keeps_no_agent_from_starting(tmp_path: Path) -> None:
+    """Sets that lack something, and a folder that is no path: passed over, and the others are closed."""
+    there = tmp_path / "a.signed.pdf"
+    there.write_bytes(b"signed")
+    odd: tuple[dict[str, object], ...] = (
+        {"batch": "x1"}, {"batch": "x2", "documents": [None]}, {"batch": "x3", "documents": [{"n": 0, "output": "nowhere", "sha256": ""}]},
+        {"batch": "x4", "documents": 4},
+    )  # fmt: skip
+
+    async def run() -> None:
+        ledger = Ledger(Store(tmp_path / "ledger.db"))
+        for body in odd:
+            await ledger.append("signature.started", body)
+        await started(ledger, there)
+        await ledger.note("b1", 0, "publishing", hashlib.sha256(b"signed").hexdigest().encode())
+        await ledger.note("x1", 0, "staged", b"/no\x00path")
+        await close_open_sets(ledger)
+        finished = [each["body"] for each in await ledger.statements() if each["type"] == "signature.finished"]
+        closed = {body["batch"]: [each["state"] for each in body["documents"]] for body in finished}
+        assert closed["b1"] == ["published"]
+        assert "x1" not in closed
+        await ledger.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.promise(5)
 def test_many_at_once_lose_nothing_and_the_root_moves(tmp_path: Path) -> None:
     async def run() -> None:
         ledger = Ledger(Store(tmp_path / "ledger.db"))

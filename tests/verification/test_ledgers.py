@@ -52,6 +52,13 @@ class Unreadable(Book):
         raise ApiError(Code.STORE_UNREACHABLE)
 
 
+class Strange(Book):
+    """With an entry that somebody wrote into the database by hand."""
+
+    async def find(self, wanted: bytes) -> Seen | None:
+        raise KeyError("body")
+
+
 def signature(
     mark: "Witness | bytes | None" = MARK, asked: str = ASKED, certificate: str | None = CERTIFICATE, *findings: str, **more: Any
 ) -> dict[str, Any]:
@@ -143,8 +150,9 @@ def test_a_file_of_an_earlier_version_is_known_by_its_digest() -> None:
     assert (told["ledger"], told["findings"][-1]["code"]) == ("allowed", "ledger_entered_before")
 
 
-def test_a_ledger_that_cannot_be_read_leaves_the_verdict_over_the_signature_as_it_is() -> None:
-    seen = compared(of(signature(), signature(None, certificate=STRANGE)), [Unreadable()])
+@pytest.mark.parametrize("book", [Unreadable(), Strange()])
+def test_a_ledger_that_cannot_be_read_leaves_the_verdict_over_the_signature_as_it_is(book: Book) -> None:
+    seen = compared(of(signature(), signature(None, certificate=STRANGE)), [book])
     assert [s["ledger"] for s in seen["signatures"]] == ["no_ledger", "no_ledger"]
     assert "读不出来" in seen["signatures"][0]["explanation"]["zh"]
     assert "读不出来" in seen["explanation"]["zh"]
