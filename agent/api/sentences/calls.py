@@ -167,9 +167,9 @@ CALLS: Mapping[str, Sentence] = {
         "请求过大[（上限 {limit} 字节）]。", "请分几次进行。", "The request is too large[ (limit {limit} bytes)].", "Split it into several."
     ),
     "usage.set_too_large": Sentence(
-        "一次签署的文件太多（{count} 份，上限 {limit} 份），记不进一条台账。",
+        "一次签署的文件太多[（{count} 份，上限 {limit} 份）]，记不进一条台账。",
         "请分几次签署。",
-        "One set of {count} files is too large to be recorded in one entry of the ledger (limit {limit}).",
+        "One set of[ {count}] files is too large to be recorded in one entry of the ledger[ (limit {limit})].",
         "Sign them in several sets.",
     ),
     "usage.subject": Sentence(
@@ -238,10 +238,16 @@ CALLS: Mapping[str, Sentence] = {
     "usage.no_file_named": Sentence(
         "没有给出要验签的文件或文件夹。", "请给出至少一个。", "No file or folder to verify was named.", "Name at least one."
     ),
+    "usage.founding_hash": Sentence(
+        "--hash 不是单位指纹。",
+        "单位指纹是 64 个十六进制数字（可带空格）：请单位里的人运行 yinxin org show，当面告诉您。",
+        "--hash is no founding hash.",
+        "It has 64 hexadecimal digits (spaces do not matter): ask somebody of the organisation for it, face to face; `yinxin org show` prints it.",
+    ),
     "usage.report_format": Sentence(
-        "不认识这种文件类型[：{option}]。",
+        "不认识这种文件类型[：{detail}]。",
         "请用这些扩展名之一[：{available}]。",
-        "This type of file is not known[: {option}].",
+        "This type of file is not known[: {detail}].",
         "Use one of these endings[: {available}].",
     ),
     "usage.signature_for_one_file": Sentence(
