@@ -1,6 +1,6 @@
 """Verdicts as text for people: verdict first, then why, then each signature."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from agent.cli.language import both
@@ -29,6 +29,14 @@ _LEDGER = {
     "allowed": both("已批准用印", "use approved"),
     "not_allowed": both("未经批准", "not approved"),
     "not_in_ledger": both("台账无记录", "not in the ledger"),
+}
+_ENTERED = both("台账有记录", "on record")
+"""Where no seal was used there was no use to approve."""
+_LEVELS = {
+    "b-b": both("基本（B-B）", "basic (B-B)"),
+    "b-t": both("带时间戳（B-T）", "with time-stamp (B-T)"),
+    "b-lt": both("可长期验证（B-LT）", "long-term (B-LT)"),
+    "b-lta": both("长期归档（B-LTA）", "archival (B-LTA)"),
 }
 _COLUMN = 15
 
@@ -105,14 +113,25 @@ def _remarks(session: Session, signature: Mapping[str, Any], said: str) -> list[
     return [text for text in texts if text and text.lower() not in said.lower()]
 
 
+def _place(session: Session, page: object, rect: Sequence[float] | None) -> str | None:
+    """Where on its page a signature is shown, in mm from the lower left corner."""
+    if not page:
+        return None
+    if not rect or rect[2] <= 0 or rect[3] <= 0:
+        return session.say("页面上不显示", "not shown on a page")
+    x, y, w, h = (f"{part:g}" for part in rect)
+    return session.say(f"第 {page} 页，距左下角 {x}，{y} mm，宽高 {w} × {h} mm", f"page {page}, {x}, {y} mm from the lower left corner, {w} × {h} mm")
+
+
 def _details(session: Session, signature: Mapping[str, Any]) -> list[tuple[str, object]]:
     say = session.say
     when = signature.get("signing_time")
     if when:
         claimed = signature.get("time_source") == "claimed"
         when = f"{when} ({say('本机时间，未经证明', 'claimed') if claimed else say('可信时间戳', 'time-stamp')})"
-    rect = signature.get("rect_mm")
-    place = f"{signature['page']}" + (f" @ {rect}" if rect else "") if signature.get("page") else None
+    place = _place(session, signature.get("page"), signature.get("rect_mm"))
+    level = str(signature.get("level") or "")
+    entered = signature.get("ledger") == "allowed" and not signature.get("seal")
     covers = signature.get("covers_whole_file")
     over = signature.get("counter_signs")
     certificate = signature.get("certificate") or {}
@@ -120,12 +139,12 @@ def _details(session: Session, signature: Mapping[str, Any]) -> list[tuple[str, 
         (say("签名人", "Signer"), signature.get("signer")),
         (say("发证机构", "Issuer"), certificate.get("issuer")),
         (say("签名时间", "Time"), when),
-        (say("级别", "Level"), signature.get("level")),
+        (say("级别", "Level"), session.pick(_LEVELS.get(level, level)) or None),
         (say("全文受保护", "Covers whole file"), None if covers is None else say("是", "yes") if covers else say("否", "no")),
         (say("所签的文件", "Covers"), say("、", ", ").join(map(str, signature.get("covers") or ()))),
         (say("副署对象", "Counter-signs"), say(f"签名 {over}", f"signature {over}") if over else None),
         (say("吊销状态", "Revocation"), session.pick(_REVOCATION.get(str(signature.get("revocation")), str(signature.get("revocation") or "")))),
-        (say("台账", "Ledger"), session.pick(_LEDGER.get(str(signature.get("ledger")), ""))),
-        (say("页", "Page"), place),
+        (say("台账", "Ledger"), session.pick(_ENTERED if entered else _LEDGER.get(str(signature.get("ledger")), ""))),
+        (say("位置", "Place"), place),
         (say("版本", "Revision"), signature.get("revision")),
     ]

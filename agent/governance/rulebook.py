@@ -8,7 +8,7 @@ from agent.governance.form import DIGEST, MOMENT, choice, maybe, name, record, t
 from agent.governance.machines import POLICY
 from agent.governance.profiles import PROFILES, loosened
 from agent.governance.refusal import Refusal
-from agent.governance.roles import clash
+from agent.governance.roles import WORDS, Role, clash
 from agent.governance.state import Policy, State
 
 VERSION = word("[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
@@ -28,9 +28,10 @@ def _changed_permitted(state: State, act: Act) -> Refusal | None:
         held: set[str] = set()
         for duty in person.duties:
             if other := clash(held, duty.role, values["join"], values["alone"]):  # type: ignore[arg-type]
-                return refuse(
-                    "S21", "profile_duties", {"needs": "role revoke"}, person=named(person), role=duty.role, other=str(other), profile=wanted
-                )
+                held_zh, held_en = WORDS[Role(duty.role)]
+                other_zh, other_en = WORDS[other]
+                words = {"role": held_zh, "other": other_zh, "role_en": held_en, "other_en": other_en}
+                return refuse("S21", "profile_duties", {"needs": "role revoke"}, person=named(person), profile=wanted, **words)
             held.add(duty.role)
     return None
 

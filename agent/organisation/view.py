@@ -165,4 +165,6 @@ def find_device(state: State, wanted: str | None, mine: str | None) -> str:
     if len(live) == 1:
         return live[0].id
     listed = ", ".join(f"{d.name} ({d.id})" for d in sorted(live or state.devices.values(), key=lambda d: d.name))
+    if live:
+        raise ApiError(Code.NOT_FOUND, reason="device_ambiguous", wanted=wanted, present=listed)
     raise ApiError(Code.NOT_FOUND, reason="device", wanted=wanted, present=listed)

@@ -26,9 +26,9 @@ _CODES = frozenset({
     Code.PIN_INCORRECT, Code.PIN_LOCKED, Code.PIN_FINAL_TRY, Code.PIN_UNACCEPTABLE, Code.CERTIFICATE_MISMATCH,
     Code.NOT_ALLOWED, Code.NOT_REGISTERED,
 })  # fmt: skip
-_NO_ATTEMPT = ("under_way", "not_practice")
+_NO_ATTEMPT = ("under_way", "not_practice", "device_enrolled")
 """Reasons of not_allowed that stand for no rule."""
-_FACTS = ("reason", "rule", "token", "label", "serial", "certificate", "actor")
+_FACTS = ("reason", "rule", "token", "label", "serial", "certificate", "actor", "person")
 _FACT_MAX: Final = 200
 
 

@@ -145,6 +145,7 @@ def write_pdf(out: BinaryIO, rows: Rows, lang: str, head: Head, org: str | None,
         paper.row([sheet.Cell(_HEAD[n][0][lang], part, sheet.Look(8, bold=True), sheet.PALE) for n, part in zip(_ON_PAPER, _PARTS, strict=True)])
         for row in rows():
             shown = cells(row, lang)
+            shown[1] = f"{shown[1][:10]} {shown[1][11:19]}"
             paper.row([sheet.Cell(shown[n], part, sheet.Look(7.5)) for n, part in zip(_ON_PAPER, _PARTS, strict=True)])
             count += 1
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
+from agent.records import values
+
 Say: TypeAlias = dict[str, str]
 """{"zh": …, "en": …}."""
 _LONGEST: Final = 200
@@ -33,7 +35,7 @@ _HOME: Final[Mapping[str, Say]] = {
 _LABELS: Final[Mapping[str, Say]] = {
     "batch": say("批次", "batch"), "resumes": say("续签批次", "resumes batch"), "documents": say("文件", "documents"),
     "input": say("文件", "file"), "output": say("输出文件", "output"), "sha256": say("文件指纹 (SHA-256)", "SHA-256"),
-    "before": say("签署前文件指纹", "SHA-256 before"), "state": say("结果", "outcome"), "level": say("签名级别", "level"),
+    "before": say("签署前文件指纹", "SHA-256 before"), "state": say("结果", "outcome"), "level": say("级别", "level"),
     "time_source": say("时间来源", "time source"), "signature": say("签名值指纹", "SHA-256 of the signature value"),
     "attributes": say("被签属性指纹", "SHA-256 of what was signed"), "error": say("原因", "reason"), "stopped": say("中止原因", "stopped by"),
     "reissued": say("重发（同一内容）", "issued again, same content"), "recovered": say("启动时核实", "found out at the next start"),
@@ -42,12 +44,19 @@ _LABELS: Final[Mapping[str, Say]] = {
     "fingerprint": say("证书指纹", "certificate fingerprint"), "authority": say("依据", "authority"), "manner": say("签署方式", "manner"),
     "signing_time": say("签名时间", "signing time"), "format": say("格式", "format"), "appearance": say("签名外观", "appearance"),
     "places": say("盖章位置", "places"), "reason": say("原因", "reason"), "location": say("地点", "location"), "device": say("电脑", "workstation"),
-    "person": say("人员", "person"), "name": say("名称", "name"), "role": say("角色", "role"), "department": say("部门", "department"),
+    "person": say("人员", "person"), "name": say("名称", "name"), "role": say("职务", "role"), "department": say("部门", "department"),
     "legacy": say("以前未签名的记录", "entries from before statements were signed"), "size": say("条数", "entries"),
     "root": say("根哈希", "root hash"),
     "practice": say("练习模式（无效力）", "practice"), "asked": say("曾请求签署", "asked for before"), "n": say("序号", "number"),
     "profile": say("规则方案", "rule profile"), "founders": say("创建人", "founders"), "rule": say("规则", "rule"), "facts": say("事实", "facts"),
     "act": say("事项", "act"), "attempt": say("尝试的操作", "attempted"), "emulated": say("练习用（模拟）UKey", "emulated token"),
+    "signer": say("签名人", "signer"), "scheme": say("签名算法", "scheme"), "force": say("替换已有的输出文件", "replace outputs that exist"),
+    "repair": say("允许修复损坏的文件", "repair damaged files"), "language": say("语言", "language"), "caller": say("请求的程序", "asked by"),
+    "program": say("程序", "program"), "pid": say("进程号", "process"), "user": say("系统用户", "system user"),
+    "code": say("为什么拒绝", "why refused"),
+    "purpose": say("尝试的操作", "attempted"), "times": say("次数", "times"), "actor": say("经办人", "person"), "id": say("编号", "id"),
+    "quorum": say("须签署的人数", "how many must sign"), "binding": say("UKey 和证书", "token and certificate"), "version": say("版本", "version"),
+    "title": say("标题", "title"), "method": say("办法", "method"), "since": say("起", "since"), "holder": say("持有人", "holder"),
 }  # fmt: skip
 _FRAME: Final[Sequence[tuple[str, Say]]] = (
     ("at", say("时间", "time")),
@@ -110,6 +119,8 @@ def summary(kind: str, body: object) -> Say:
     documents = [each for each in told["documents"] if isinstance(each, Mapping)] if isinstance(told.get("documents"), list) else []
     if kind == "signature.finished":
         return _outcome(documents, told)
+    if kind == "attempt.denied" and (denied := values.denied(told)) is not None:
+        return denied
     names = [name for each in documents[: _LISTED + 1] if (name := named(each.get("input") or each.get("name")))]
     if documents:
         shown = names[:_LISTED]
@@ -117,9 +128,12 @@ def summary(kind: str, body: object) -> Say:
         zh = f"{len(documents)} 份：{'、'.join(shown)}{' 等' if more else ''}" if shown else f"{len(documents)} 份"
         en = f"{len(documents)}: {', '.join(shown)}{' …' if more else ''}" if shown else f"{len(documents)} documents"
         return say(zh, en)
-    found = [text for key in ("name", "label", "subject", "person", "device", "role", "reason", "attempt") if (text := named(told.get(key)))]
-    text = " · ".join(dict.fromkeys(found[:3]))
-    return say(text, text)
+    found = [
+        values.value(key, told[key]) or say(text, text)
+        for key in ("name", "label", "subject", "person", "device", "profile", "role", "reason", "attempt", "version", "act")
+        if (text := named(told.get(key)))
+    ]
+    return say(*(" · ".join(dict.fromkeys(each[lang] for each in found[:3])) for lang in ("zh", "en")))
 
 
 def _outcome(documents: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) -> Say:
@@ -163,7 +177,7 @@ def _parts(value: object, depth: int) -> Iterator[dict[str, Any]]:
         elif key == "certificate" and isinstance(each, str) and len(each) > 100:
             yield {"label": say("证书指纹 (SHA-256)", "SHA-256 of the certificate"), "value": _fingerprint(each), "depth": depth}
         else:
-            yield {"label": label, "value": _value(each), "depth": depth}
+            yield {"label": label, "value": values.value(key, each) or _value(each), "depth": depth}
 
 
 def _fingerprint(text: str) -> str:

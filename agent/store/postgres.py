@@ -125,7 +125,7 @@ class Store(store.Store):
             state = getattr(cause.orig, "sqlstate", None) if isinstance(cause, sa.exc.DBAPIError) else None
             if not isinstance(error, store.Lost) and "reason" not in error.facts and isinstance(cause, sa.exc.OperationalError):
                 if state is None:
-                    raise store.Away(Code.STORE_UNREACHABLE, **error.facts) from cause
+                    raise store.Away(Code.STORE_UNREACHABLE, reason="store_connect", **error.facts) from cause
                 if state[:2] in {"08", "57"}:  # ended by the server
                     raise store.Lost(Code.STORE_UNREACHABLE, **error.facts) from cause
             raise

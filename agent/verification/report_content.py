@@ -223,7 +223,8 @@ def _details(signature: Mapping[str, Any], say: Words) -> Iterator[tuple[str, st
         yield say("revocation"), say(signature["revocation"])
     yield say("place"), _place(signature, say)
     yield say("field"), str(signature["field"] or "")
-    yield say("ledger"), say(f"ledger_{signature['ledger']}")
+    entered = signature["ledger"] == "allowed" and not signature.get("seal")  # where no seal was used there was no use to approve
+    yield say("ledger"), say("ledger_entered" if entered else f"ledger_{signature['ledger']}")
 
 
 def _place(signature: Mapping[str, Any], say: Words) -> str:

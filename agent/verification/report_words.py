@@ -71,6 +71,7 @@ WORDS: Final[Mapping[str, Say]] = {
     "unseen": Say("页面上不显示", "not shown on a page"),
     "field": Say("签名域", "Field"),
     "ledger": Say("台账", "Ledger"),
+    "ledger_entered": Say("台账有记录", "on record"),
     "ledger_allowed": Say("已批准用印", "use approved"),
     "ledger_not_allowed": Say("未经批准", "not approved"),
     "ledger_not_in_ledger": Say("台账无记录", "not in the ledger"),

@@ -359,10 +359,7 @@ RULES = {
         "See `yinxin device list`.",
     ),
     "not_found.device_ambiguous": Sentence(
-        "不止一台电脑叫“{wanted}”[：{present}]。",
-        "请写编号（yinxin device list）；授权时可用 --name 另起名称。",
-        "Several workstations are meant by “{wanted}”[: {present}].",
-        "Name one by its id (`yinxin device list`); `--name` gives it another name when it is authorised.",
+        "有几台电脑叫[“{wanted}”]：{present}。", "请用编号。", "Several workstations are called[ “{wanted}”]: {present}.", "Use the id."
     ),
     "not_found.profile": Sentence(
         "没有这个规则方案[：“{wanted}”]。[可用：{present}。]",

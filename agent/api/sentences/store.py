@@ -54,6 +54,19 @@ STORE = {
         "The database's password cannot be had: the keyring did not give it[ ({detail})].",
         "Unlock the keyring and try again, or put the password into ~/.pgpass (mode 0600) and run `yinxin store set` again.",
     ),
+    "store_unreachable.store_connect": Sentence(
+        "连不上台账数据库[：{path}][（{detail}）]。",
+        "请核对地址，看 PostgreSQL 是否在运行、网络通不通；证书由自己的 CA 签发时加 sslrootcert=文件[；以后用 yinxin sign --resume {batch} 签其余]。",
+        "The ledger's database cannot be reached[: {path}][ ({detail})].",
+        "Check the address, that PostgreSQL runs, and the network; a certificate of your own CA needs sslrootcert=FILE"
+        "[; then `yinxin sign --resume {batch}` for the rest].",
+    ),
+    "store_unreachable.store_alters": Sentence(
+        "数据库没有照原样存下台账记录[：{path}]：库里可能有改写或丢弃记录的触发器、规则或视图。",
+        "这条没有登记，也没有据此签名。请数据库管理员删除它们，然后运行 yinxin ledger verify。",
+        "The database did not keep an entry as it was given[: {path}]: it may have a trigger, rule or view that changes or drops entries.",
+        "It was not recorded, and nothing was signed on it. Have them removed, then run `yinxin ledger verify`.",
+    ),
     "store_unreachable.store_settings": Sentence(
         "store.json 读不懂[：{path}][（{detail}）]。",
         "请改正它，或者用 yinxin store set 重新设置；不会悄悄改用别的台账。",

@@ -196,7 +196,7 @@ def join(
     session: Session = ctx.obj
     org = "".join(hash_.split()).lower()
     if len(org) != 64 or set(org) - set("0123456789abcdef"):
-        raise ApiError(Code.USAGE, reason="option", option="--hash", command="yinxin org join")
+        raise ApiError(Code.USAGE, reason="founding_hash")
     where = store if "://" in store else os.path.abspath(store)
     body = {"org": org, "store": where, "password": None if password is None else password_from(session, password)}
     done = run_job(session, "/v1/organisation/join", body)

@@ -192,7 +192,7 @@ def _outputs(reports: Sequence[str], exceptions: str | None, force: bool) -> lis
 def _ending(path: str, option: str, known: Sequence[str]) -> str:
     ending = os.path.splitext(path)[1].lower().removeprefix(".")
     if ending not in known:
-        raise ApiError(Code.USAGE, reason="report_format", option=option, available=[f".{each}" for each in known])
+        raise ApiError(Code.USAGE, reason="report_format", option=option, detail=path, available=[f".{each}" for each in known])
     return ending
 
 
