@@ -5,6 +5,7 @@ Commits are grouped: whatever statements and documents reach a durable point whi
 
 import asyncio
 import functools
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -13,14 +14,14 @@ from typing import Any, TypeVar
 import rfc8785
 import sqlalchemy as sa
 
-from agent.api.errors import ApiError
+from agent.api.errors import ApiError, Code
 from agent.ledger import journal
 from agent.ledger.entry import Entry, Fold, Head, Pen, Receipt
 from agent.ledger.journal import OpenSet, digest_of
 from agent.ledger.notes import NoteKey
 from agent.ledger.writer import Entering, Noting, Outcome, Write, Writer
 from agent.store.store import Store
-from agent.store.tables import acts, entries
+from agent.store.tables import acts, entries, head
 
 __all__ = ["Entry", "Fold", "Head", "Ledger", "OpenSet", "Pen", "Receipt", "digest_of"]
 T = TypeVar("T")
@@ -42,6 +43,8 @@ class Ledger:
         """Why nothing may be entered: this is not the ledger that this computer remembers.  Reading goes on."""
         self.agent = agent
         """Whose sets are ours, where several agents share the log: the device's id."""
+        self.pinned: Callable[[], str | None] = lambda: None
+        """SHA-256 (hex) of the statement that founded this ledger, as it is known outside the store; None where it is not."""
         self.note_key: NoteKey | None = None
         """By what this home's notes in the journal are known again."""
 
@@ -140,9 +143,15 @@ class Ledger:
         return None if raw is None else datetime.fromisoformat(Entry(0, raw, None).statement["at"])
 
     async def founding(self) -> Entry | None:
-        """The first statement that is signed: the one that founded this log."""
-        wanted = sa.select(entries).where(entries.c.signature.is_not(None)).order_by(entries.c.seq).limit(1)
+        """The first statement that is signed: the one that founded this log.
+
+        Raises `ApiError` (store_unreachable, reason ledger_other) where it is not the one that is known outside the store.
+        """
+        wanted = sa.select(entries).where(entries.c.signature.is_not(None), _within()).order_by(entries.c.seq).limit(1)
         row = await self.read(lambda connection: connection.execute(wanted).first())
+        known = self.pinned()
+        if known is not None and (row is None or hashlib.sha256(row.statement).hexdigest() != known):
+            raise self.trouble or ApiError(Code.STORE_UNREACHABLE, reason="ledger_other", path=self._store.name)
         return None if row is None else Entry(row.seq, row.statement, row.signature)
 
     async def statements(self, holding: str = "") -> list[dict[str, Any]]:
@@ -157,14 +166,14 @@ class Ledger:
 
     async def about(self, name: str, *kinds: str) -> list[Entry]:
         """The entries about one thing (a closed set with all attempts at it, a person, a device…), in order; of these types, where some are named."""
-        wanted = sa.select(entries).join(acts, acts.c.seq == entries.c.seq).where(acts.c.object == name).order_by(entries.c.seq)
+        wanted = sa.select(entries).join(acts, acts.c.seq == entries.c.seq).where(acts.c.object == name, _within()).order_by(entries.c.seq)
         if kinds:
             wanted = wanted.where(acts.c.type.in_(kinds))
         return await self.read(lambda connection: [Entry(row.seq, row.statement, row.signature) for row in connection.execute(wanted)])
 
     async def witnessed(self, blind: bytes) -> Entry | None:
         """The entry that documents with this blind value were signed under."""
-        wanted = sa.select(entries).join(acts, acts.c.seq == entries.c.seq).where(acts.c.blind == blind).limit(1)
+        wanted = sa.select(entries).join(acts, acts.c.seq == entries.c.seq).where(acts.c.blind == blind, _within()).limit(1)
         row = await self.read(lambda connection: connection.execute(wanted).first())
         return None if row is None else Entry(row.seq, row.statement, row.signature)
 
@@ -222,3 +231,8 @@ class Ledger:
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _within() -> sa.ColumnElement[bool]:
+    """Entries of the log: what somebody put before its first or beyond its last row is none."""
+    return sa.and_(entries.c.seq >= 0, entries.c.seq < sa.select(head.c.size).scalar_subquery())

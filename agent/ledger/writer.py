@@ -100,7 +100,9 @@ class Writer:
                     write(connection)
                 outcomes.append(())
             if entering and tree is not None:
-                connection.execute(head.update().values(size=tree.size, edge=b"".join(tree.edge)))
+                moved = connection.execute(head.update().values(size=tree.size, edge=b"".join(tree.edge)))
+                if moved.rowcount != 1:
+                    raise self._alters(tree.size)
         self._tree = tree
         return outcomes
 
@@ -132,11 +134,21 @@ class Writer:
             receipts.append(_receipt(entry.seq, edge))
         if rows:
             connection.execute(entries.insert(), rows)
+            self._look(connection, rows)
             draw(connection, drawn)
             there |= {row["id"]: Entry(row["seq"], row["statement"], row["signature"]) for row in rows}
         if write.forget is not None:
             connection.execute(journal.delete().where(journal.c.batch == write.forget))
         return tuple(receipts), tree
+
+    def _look(self, connection: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """A store that drops or changes what it is given (somebody put a trigger or a rule there) is found before anything is done on its word."""
+        wanted = sa.select(entries).where(entries.c.seq.between(rows[0]["seq"], rows[-1]["seq"])).order_by(entries.c.seq)
+        if [dict(row._mapping) for row in connection.execute(wanted)] != list(rows):
+            raise self._alters(rows[0]["seq"])
+
+    def _alters(self, entry: int) -> ApiError:
+        return ApiError(Code.STORE_UNREACHABLE, reason="store_alters", path=self._store.name, entry=entry)
 
     def read_on(self) -> Head:
         """Read and fold what others appended; raises `ApiError` (store_unreachable: ledger_smaller, ledger_forked)."""

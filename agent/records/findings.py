@@ -35,6 +35,7 @@ _WHAT: Final[Mapping[str, Say]] = {
     "head": say(
         "台账自己的记录只有 {size} 条，{where}起是多出来的", "the ledger's own record knows {size} entries only; from {where} on they are too many"
     ),
+    "before": say("{where}在台账的编号之外，不是台账记录", "{where} lies outside the numbers of the ledger and is no entry of it"),
     "hashes": say("{where}旁边保存的哈希值被改动过（凭证本身没有）", "the hashes stored beside {where} were altered (the statement was not)"),
     "other_org": say("{where}是别的台账的凭证", "{where} is a statement of another ledger"),
     "founded_again": say("{where}是第二份建立台账的凭证", "{where} founds the ledger a second time"),

@@ -10,10 +10,11 @@ import sqlalchemy as sa
 
 from agent.api.errors import ApiError, Code
 from agent.ledger import proof
-from agent.ledger.checking import Row
+from agent.ledger.acts import FINISHED, STARTED
+from agent.ledger.checking import Finding, Row
 from agent.records import words
 from agent.records.worker import DRAWN
-from agent.store.tables import acts, entries, head
+from agent.store.tables import acts, entries, head, opened
 
 LIMIT_MAX: Final = 500
 _READ_MAX: Final = 64 * 1024
@@ -101,7 +102,8 @@ def page(
 ) -> Page:
     """One page: entries with a number beyond `after` and below `before`; `count` all that fit the filters."""
     filtered = wanted.conditions()
-    bounds = [acts.c.seq > after] if after is not None else []
+    last = sa.select(head.c.size).scalar_subquery()
+    bounds = [acts.c.seq > (-1 if after is None else after), acts.c.seq < last]
     bounds += [acts.c.seq < before] if before is not None else []
     sort = acts.c.seq.desc() if order == "newest" else acts.c.seq
     picked = sa.select(acts.c.seq).where(*filtered, *bounds).order_by(sort).limit(limit + 1).scalar_subquery()
@@ -194,8 +196,26 @@ def rows_as_drawn(connection: sa.Connection, after: int, size: int, limit: int) 
     return found
 
 
-def beyond(connection: sa.Connection) -> tuple[int, int]:
-    """How many entries the store says there are, and how many rows there really are up to the last one."""
+def beyond(connection: sa.Connection) -> list[Finding]:
+    """What lies beside the log: rows before its first and past its last entry, which nobody reads as entries, and rows of lists without one."""
+    found = []
     size: int = connection.execute(sa.select(head.c.size)).scalar_one()
-    last = connection.execute(sa.select(sa.func.max(entries.c.seq))).scalar()
-    return size, 0 if last is None else last + 1
+    for table, before, past in ((entries, "before", "head"), (acts, "drawn", "drawn")):
+        first, last = connection.execute(sa.select(sa.func.min(table.c.seq), sa.func.max(table.c.seq))).one()
+        if first is not None and first < 0:
+            found.append(Finding(before, first))
+        if last is not None and last >= size:
+            found.append(Finding(past, size if table is entries else last, last if table is entries and last > size else None, facts={"size": size}))
+    return found
+
+
+def misopened(connection: sa.Connection) -> list[int]:
+    """Entries that began a set which is shown to be under way and is not, or the reverse, going by what is drawn of the entries themselves."""
+    begun = sa.func.max(sa.case((acts.c.type == STARTED, acts.c.seq))).label("begun")
+    ended = sa.func.max(sa.case((acts.c.type == FINISHED, acts.c.seq))).label("ended")
+    runs = sa.select(begun, ended).where(acts.c.type.in_((STARTED, FINISHED)), acts.c.run != "").group_by(acts.c.run).subquery()
+    wanted = sa.select(acts.c.run, acts.c.seq, acts.c.device).join(runs, acts.c.seq == runs.c.begun)
+    wanted = wanted.where(sa.or_(runs.c.ended.is_(None), runs.c.ended < runs.c.begun))
+    under_way = {tuple(row) for row in connection.execute(wanted)}
+    shown = {tuple(row) for row in connection.execute(sa.select(opened.c.batch, opened.c.seq, opened.c.agent))}
+    return sorted({row[1] for row in under_way ^ shown})

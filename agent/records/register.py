@@ -20,9 +20,10 @@ from agent.ledger import acts, merkle, proof, signed
 from agent.ledger.journal import digest_of, noted
 from agent.ledger.log import Entry, Ledger
 from agent.ledger.notes import NoteKey
+from agent.ledger.writer import read_from
 from agent.organisation.fold import Governed
 from agent.store.tables import acts as drawn
-from agent.store.tables import entries
+from agent.store.tables import entries, head
 from agent.verification.ledgers import Seen
 
 _KEPT: Final = 16
@@ -92,7 +93,8 @@ class Book:
     async def made_before(self, file: str, attributes: str | None) -> bool:
         """Whether it was recorded by a version that did not sign its records: the output by its digest, or what the token was asked."""
         if self._before is None:
-            self._before = await self._ledger.read(_unsigned)
+            founding = await self._ledger.founding()
+            self._before = await self._ledger.read(lambda connection: _unsigned(connection, founding))
         outputs, asked = self._before
         return attributes in asked or any(digest_of(path) in outputs for path in (file, file + _BESIDE))
 
@@ -178,12 +180,27 @@ def _signer(entry: Entry) -> str | None:
         return None
 
 
-def _unsigned(connection: sa.Connection) -> tuple[frozenset[str], frozenset[str]]:
-    """Digests of the outputs, and of what tokens were asked, in records of versions before 0.3."""
-    wanted = sa.select(entries.c.statement).join(drawn, drawn.c.seq == entries.c.seq)
-    outputs, asked = set(), set()
-    for row in connection.execute(wanted.where(drawn.c.type == acts.FINISHED, entries.c.signature.is_(None))):
-        for document in Entry(0, row.statement, None).statement["body"]["documents"]:
-            outputs.add(document.get("sha256"))
-            asked.add(document.get("attributes"))
-    return frozenset(filter(None, outputs)), frozenset(filter(None, asked))
+def _unsigned(connection: sa.Connection, founding: Entry | None) -> tuple[frozenset[str], frozenset[str]]:
+    """Digests of the outputs, and of what tokens were asked, in records of versions before 0.3, as far as the founding statement vouches for them.
+
+    Nobody signed those records: they count where they are, byte for byte, the ones that stood there when the ledger was founded.
+    """
+    size: int = connection.execute(sa.select(head.c.size)).scalar_one() if founding is None else founding.seq
+    edge: tuple[bytes, ...] = ()
+    outputs, asked, seq = set[str](), set[str](), 0
+    for entry, _ in read_from(connection, 0, size):
+        edge = merkle.append(edge, seq, merkle.leaf_hash(entry.raw))
+        seq += 1
+        statement = acts.parsed(entry)
+        documents = statement["body"].get("documents") if isinstance(statement.get("body"), dict) else None
+        if entry.cms is None and statement.get("type") == acts.FINISHED and isinstance(documents, list):
+            outputs |= _texts(documents, "sha256")
+            asked |= _texts(documents, "attributes")
+    if founding is not None and founding.statement["body"].get("legacy") != {"size": seq, "root": merkle.root(edge).hex()}:
+        return frozenset(), frozenset()
+    return frozenset(outputs), frozenset(asked)
+
+
+def _texts(documents: Sequence[Any], name: str) -> set[str]:
+    values = (document.get(name) for document in documents if isinstance(document, dict))
+    return {value for value in values if isinstance(value, str) and value}

@@ -51,9 +51,11 @@ async def check_ledger(ledger: Ledger, head: Head, run: Run, told: Told) -> Repo
     for seq in drawn:
         if seq not in named:  # what is wrong with the entry itself explains it
             run.say(Finding("drawn", seq))
-    size, rows = await ledger.read(listing.beyond)
-    if rows > size:
-        run.say(Finding("head", size, rows - 1 if rows - 1 > size else None, facts={"size": size}))
+    for finding in await ledger.read(listing.beyond):
+        run.say(finding)
+    if not drawn and not named:  # else it may well follow from what was found
+        for seq in await ledger.read(listing.misopened):
+            run.say(Finding("drawn", seq))
     return await asyncio.to_thread(run.finish, head)
 
 

@@ -30,7 +30,7 @@ def find(connection: sa.Connection, name: str) -> Row:
     if name.isascii() and name.isdecimal() and len(name) < 19:
         query = query.where(entries.c.seq == int(name))
     else:
-        query = query.where(entries.c.id == name.lower())
+        query = query.where(entries.c.id == name.lower(), entries.c.seq >= 0)
     row = connection.execute(query).first()
     if row is None:
         raise ApiError(Code.NOT_FOUND, reason="entry", wanted=words.plain(name, 60))

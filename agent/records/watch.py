@@ -31,6 +31,7 @@ class Watch:
     async def look(self, ledger: Ledger) -> ApiError | None:
         """At the start: hold the ledger against the memory, and have it tell of what is entered from now on; the trouble, if there is any."""
         self._ledger = ledger
+        ledger.pinned = lambda: self.memory.org(self.name)
         try:
             self.trouble = await ledger.read(self._judge)
         except ApiError as error:
@@ -74,7 +75,7 @@ class Watch:
 
 def org_of(connection: sa.Connection) -> str | None:
     """SHA-256 (hex) of the statement that founded a ledger; None where none did."""
-    wanted = sa.select(entries.c.statement).where(entries.c.signature.is_not(None)).order_by(entries.c.seq).limit(1)
+    wanted = sa.select(entries.c.statement).where(entries.c.signature.is_not(None), entries.c.seq >= 0).order_by(entries.c.seq).limit(1)
     raw = connection.execute(wanted).scalar()
     return None if raw is None else hashlib.sha256(raw).hexdigest()
 

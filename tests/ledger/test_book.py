@@ -40,7 +40,9 @@ class Desk:
     founded: str | None = None
 
     async def found(self) -> None:
-        raw, cms = await write(self.key, "home.founded", {"device": self.key.told()}, org=None)
+        before = await self.ledger.head()
+        legacy = {"legacy": {"size": before.size, "root": before.root.hex()}} if before.size else {}
+        raw, cms = await write(self.key, "home.founded", {"device": self.key.told(), **legacy}, org=None)
         await self.ledger.enter(raw, cms)
         self.founded = hashlib.sha256(raw).hexdigest()
 
