@@ -27,6 +27,7 @@ _STAGES = {
     "inspect": both("检测密钥", "inspecting keys"),
     "ledger": both("核验台账", "checking the ledger"),
     "export": both("导出", "exporting"),
+    "move": both("搬移台账", "moving the ledger"),
 }
 
 

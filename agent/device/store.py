@@ -5,6 +5,7 @@
 """
 
 import base64
+import contextlib
 import hashlib
 import json
 import re
@@ -162,7 +163,8 @@ def destroy(home: Home, about: About) -> None:
     """Remove a key that is the device's no more; what cannot be removed stays, and is good for nothing: the ledger knows the other one."""
     if about.on_token:
         return
-    _key(home, about).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        _key(home, about).unlink()
     if about.level is Level.KEYRING:
         try:
             keyring.forget(str(about.where["secret"]))
@@ -193,6 +195,8 @@ def _read(path: Path) -> About | None:
         value = json.loads(raw)
         about = About(value["id"], Level(value["level"]), base64.b64decode(value["certificate"], validate=True), dict(value["where"]))
         if value["v"] != 1 or _ID.fullmatch(about.id) is None:
+            raise ValueError
+        if not about.on_token and _FILE.fullmatch(str(about.where.get("file"))) is None:
             raise ValueError
         x509.load_der_x509_certificate(about.certificate).public_key()
         return about

@@ -76,7 +76,7 @@ async def _moved(job: Job, home: Home, ledger: Ledger, where: Where, at: address
     loop = asyncio.get_running_loop()
 
     def progress(done: int, whole: int) -> None:
-        loop.call_soon_threadsafe(lambda: job.emit("progress", done=done, of=whole))
+        loop.call_soon_threadsafe(lambda: job.emit("progress", stage="move", done=done, total=whole))
 
     def moving(source: Store) -> Head:
         target = postgres.Store(at, password)

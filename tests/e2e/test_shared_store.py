@@ -59,7 +59,7 @@ def test_a_set_is_signed_and_recorded_once_while_its_connections_are_killed(
     assert len(started["documents"]) == len(finished["documents"]) == len(inputs)
     with cluster.connect(database) as connection:
         assert connection.execute("SELECT count(*) FROM yinxin.journal").fetchall() == [(0,)]
-    assert desk("ledger", "verify", "--organisation", code=None).get("verdict", "passed") == "passed"
+    assert desk("ledger", "verify")["verdict"] == "passed"
 
 
 @pytest.mark.promise(5)
