@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from agent.governance.form import Schema
 from agent.governance.refusal import Refusal
+from agent.governance.roles import WORDS, Role
 from agent.governance.state import Person, State
 
 
@@ -89,7 +90,9 @@ def may(state: State, act: Act, *roles: str, rule: str) -> Refusal | None:
     if held & set(roles) or (FOUNDER in roles and act.actor in state.founders):
         return None
     who = [named(p) for role in roles for p in (state.holders(role) if role != FOUNDER else [state.people[f] for f in state.founders])]
-    return refuse(rule, "role", {"needs_role": ", ".join(roles), "who": ", ".join(dict.fromkeys(who))}, actor=named(person))
+    words = [("创建人", "founder") if role == FOUNDER else WORDS[Role(role)] for role in roles]
+    needs = {"needs_role": ", ".join(roles), "who": ", ".join(dict.fromkeys(who))}
+    return refuse(rule, "role", needs, actor=named(person), role="、".join(zh for zh, _ in words), role_en=", ".join(en for _, en in words))
 
 
 def named(person: Person | None) -> str:

@@ -129,8 +129,8 @@ def keyring(backends: Callable[[], Sequence[str]] | None = None) -> dict[str, An
         return check("keyring", "ok", f"系统密码环：{good[0].rpartition('.')[2]}", f"keyring: {good[0].rpartition('.')[2]}")
     unsafe = [name for name in found if name.startswith("keyrings.alt")]
     hint = (
-        "要让本机记住自己的密钥，请在桌面会话中运行，并安装 gnome-keyring 或 KWallet。PIN 码从不保存，不受影响。",
-        "For this computer to remember secrets of its own, run in a desktop session with gnome-keyring or KWallet. PINs are never stored anyway.",
+        "要用它，请在桌面会话中运行，并安装 gnome-keyring 或 KWallet；否则本机密钥存在文件里（device.key = 'file'）。PIN 码从不保存，不受影响。",
+        "For it, run in a desktop session with gnome-keyring or KWallet; else this computer's key is in a file (device.key). PINs are never stored.",
     )
     if unsafe:
         return check(
@@ -141,7 +141,7 @@ def keyring(backends: Callable[[], Sequence[str]] | None = None) -> dict[str, An
             hint,
         )
     return check(
-        "keyring", "warn", "没有系统密码环：本机的密钥不会被记住", "there is no keyring: this computer's own secrets are not remembered", hint
+        "keyring", "warn", "没有系统密码环：本机密钥和数据库密码不能存在那里", "there is no keyring to keep this computer's own secrets in", hint
     )
 
 

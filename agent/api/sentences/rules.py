@@ -40,9 +40,9 @@ RULES = {
         "Ask the founders.",
     ),
     "not_allowed.role": Sentence(
-        "[{actor} ]没有办理这件事的职责[（{rule}）][：需要 {needs_role}]。",
+        "[{actor} ]没有办理这件事的职责[（{rule}）][：须由{role}办理]。",
         "请由有此职责的人办理[：{who}]。",
-        "[{actor} ]has no duty that allows this[ ({rule})][: it takes {needs_role}].",
+        "[{actor} ]has no duty that allows this[ ({rule})][: it takes {role_en}].",
         "Somebody who has must do it[: {who}].",
     ),
     "not_allowed.separation": Sentence(
