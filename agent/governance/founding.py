@@ -51,7 +51,9 @@ def add_device(state: State, device: Device) -> State:
 
 def _home_permitted(state: State, act: Act) -> Refusal | None:
     body = act.body.get("device")
-    if not isinstance(body, dict) or body.get("id") != act.device or certificates.facts(str(body.get("certificate", ""))) is None:
+    if not isinstance(body, dict) or body.get("id") != act.device or body.get("level") not in LEVELS:
+        return refuse("S42", "malformed", where="body.device")
+    if certificates.facts(str(body.get("certificate", ""))) is None:
         return refuse("S42", "malformed", where="body.device")
     legacy = act.body.get("legacy")
     if (legacy.get("size") if isinstance(legacy, dict) else 0) != state.size:  # entries from before statements were signed
