@@ -25,6 +25,10 @@ _FROM_ANY_DEVICE: Final = ("device.authorised", "org.founder_joined", "act.secon
 """What a person may do on a workstation that waits for its authorisation: authorise it, and sign with others."""
 
 
+SIGNATURES: Final = ("signature.started", "signature.finished")
+"""Records that others rely on where they look at a document: a workstation makes them that somebody has authorised."""
+
+
 def kind_of(type: str, actor: str | None) -> Kind | None:
     """What is known of a type of statement.
 
@@ -136,10 +140,7 @@ def record_refused(state: State, noted: Noted) -> Refusal | None:
         return refuse("S54", "other_organisation")
     if noted.actor is not None:
         return refuse("S54", "device_for_person")
-    device = state.devices.get(noted.device)
-    if device is None or device.state == "withdrawn":
-        return refuse("S42", "device_unknown" if device is None else "device_withdrawn", device=noted.device[:128])
-    return None
+    return _device_refused(state, noted.type, noted.device)
 
 
 def evolve(state: State, statement: Stated, hashed: str, signer: str) -> State:
@@ -209,10 +210,15 @@ def _completing(state: State, act: Act) -> Refusal | None:
 def _by_device(state: State, act: Act, kind: Kind) -> Refusal | None:
     if act.actor is not None:
         return refuse("S54", "device_for_person")
-    if kind.by is By.DEVICE:
-        device = state.devices.get(act.device)
-        if device is None or device.state == "withdrawn":
-            return refuse("S42", "device_unknown" if device is None else "device_withdrawn", device=act.device)
+    return _device_refused(state, act.type, act.device) if kind.by is By.DEVICE else None
+
+
+def _device_refused(state: State, type: str, name: str) -> Refusal | None:
+    device = state.devices.get(name)
+    if device is None or device.state == "withdrawn":
+        return refuse("S42", "device_unknown" if device is None else "device_withdrawn", device=name[:128])
+    if type in SIGNATURES and state.kind == "organisation" and device.begun is None:
+        return refuse("S42", "device_waits", {"needs": "device authorise"}, device=device.id)
     return None
 
 

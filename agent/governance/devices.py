@@ -52,7 +52,9 @@ def _authorised_permitted(state: State, act: Act) -> Refusal | None:
 
 def _authorised(state: State, act: Act) -> State:
     device = state.devices[act.body["device"]]
-    after = replace(device, state=str(DEVICES.after(device.state, act.type)), authorised_by=act.actor, name=act.body["name"] or device.name)
+    after = replace(
+        device, state=str(DEVICES.after(device.state, act.type)), authorised_by=act.actor, name=act.body["name"] or device.name, begun=state.size
+    )
     return state.alter(devices=state.devices.put(device.id, after))
 
 
@@ -65,7 +67,7 @@ def _withdrawn_permitted(state: State, act: Act) -> Refusal | None:
 
 def _withdrawn(state: State, act: Act) -> State:
     device = state.devices[act.body["device"]]
-    return state.alter(devices=state.devices.put(device.id, replace(device, state=str(DEVICES.after(device.state, act.type)))))
+    return state.alter(devices=state.devices.put(device.id, replace(device, state=str(DEVICES.after(device.state, act.type)), ended=state.size)))
 
 
 def _renewed_permitted(state: State, act: Act) -> Refusal | None:
@@ -86,7 +88,7 @@ def _renewed_permitted(state: State, act: Act) -> Refusal | None:
 def _renewed(state: State, act: Act) -> State:
     before = state.devices[act.device]
     made = device_of(act.body["device"], before.since, str(DEVICES.after(before.state, act.type)), before.authorised_by)
-    return add_device(state, made)
+    return add_device(state, replace(made, begun=before.begun, former={**before.former, before.fingerprint: state.size}))
 
 
 KINDS = (

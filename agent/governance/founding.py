@@ -64,7 +64,7 @@ def _home_permitted(state: State, act: Act) -> Refusal | None:
 def _home(state: State, act: Act) -> State:
     status = HOME.after(None, act.type)
     began = state.alter(org=act.hash, kind="home", status=status)
-    return add_device(began, device_of(act.body["device"], act.at, str(DEVICES.after(None, act.type)), None))
+    return add_device(began, replace(device_of(act.body["device"], act.at, str(DEVICES.after(None, act.type)), None), begun=state.size))
 
 
 def _founded_permitted(state: State, act: Act) -> Refusal | None:
@@ -106,7 +106,7 @@ def _founded(state: State, act: Act) -> State:
         began = began.alter(people=began.people.put(person.id, person))
         for each in founder["certificates"]:
             began = bind(began, person.id, each, str(CERTIFICATES.after(None, act.type)))
-    began = add_device(began, device_of(body["device"], act.at, str(DEVICES.after(None, act.type)), act.actor))
+    began = add_device(began, replace(device_of(body["device"], act.at, str(DEVICES.after(None, act.type)), act.actor), begun=state.size))
     return _perhaps_active(began, act.at)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from agent.governance.profiles import PROFILES
 from agent.governance.table import Table
 
-FORM: Final = 1
+FORM: Final = 2
 """The form of a dumped state; another one is not loaded but made anew from the statements."""
 
 
@@ -71,6 +71,17 @@ class Device:
     state: str
     since: str
     authorised_by: str | None = None
+    begun: int | None = None
+    """The place in the ledger of its authorisation; None where it has none yet."""
+    ended: int | None = None
+    """The place of its withdrawal."""
+    former: Mapping[str, int] = field(default_factory=dict)
+    """Fingerprints of the certificates it had before, and from which place on each is no longer its own."""
+
+    def speaks(self, signer: str, place: int) -> bool:
+        """Whether a certificate was its own at a place in the ledger, and it was not withdrawn by then."""
+        own = signer == self.fingerprint or place < self.former.get(signer, 0)
+        return own and (self.ended is None or place < self.ended)
 
 
 @dataclass(frozen=True, slots=True)

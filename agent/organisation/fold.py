@@ -55,7 +55,7 @@ class Governed:
     def attest(self, entry: Entry) -> Refusal | None:
         """Whether a record of a device can be relied on: made by a device of this ledger, its signature checked; None where it can.
 
-        The state may be a later one: a key that the device had before counts, a device that was withdrawn since does too.
+        The state may be a later one: the device's keys and its authorisation count as they were at the entry's place.
         """
         try:
             statement, signer = entry.parsed(), entry.signer()
@@ -63,8 +63,12 @@ class Governed:
             return refuse("S54", "signature", detail=str(error)[:100])
         if statement.org != self.settled.org:
             return refuse("S54", "other_organisation")
-        if self.settled.device_keys.get(signer) != statement.device:
+        device = self.settled.devices.get(statement.device)
+        if device is None or not device.speaks(signer, entry.seq):
             return refuse("S42", "device_key", device=statement.device)
+        waited = device.begun is None or entry.seq < device.begun
+        if statement.type in deciding.SIGNATURES and self.settled.kind == "organisation" and waited:
+            return refuse("S42", "device_waits", device=statement.device)
         return None
 
     def attest_record(self, entry: Entry) -> Refusal | None:

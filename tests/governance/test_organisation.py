@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from agent.governance.deciding import KINDS, Command, decide
+from agent.governance.deciding import KINDS, Command, decide, record_refused
 from agent.governance.machines import MACHINES
 from agent.governance.refusal import Refusal
 from agent.governance.roles import Role
@@ -174,6 +174,23 @@ def test_a_workstation_is_authorised_by_a_person_and_never_by_itself() -> None:
     book.do("device.withdrawn", person(0), FOUNDER, OTHER_DEVICE, device=DEVICE, reason="报废")
     assert book.refused("person.registered", person(0), DEVICE, person=person(5), name="王芳", certificates=[]).reason == "device_withdrawn"
     assert book.refused("device.withdrawn", person(0), OTHER_DEVICE, device=OTHER_DEVICE, reason="x").reason == "last_device"
+
+
+@pytest.mark.promise(3)
+@pytest.mark.promise(7)
+def test_a_workstation_that_nobody_authorised_records_no_signature() -> None:
+    """Anybody who may append enrols a key of his own; what it says of signatures allows nothing, or he could vouch for whatever he signed."""
+    book = founded()
+    signer = cert(OTHER_DEVICE).fingerprint
+    book.do("device.enrolled", None, signer, OTHER_DEVICE, device=told(OTHER_DEVICE))
+    for kind in ("signature.started", "signature.finished"):
+        assert book.refused(kind, None, OTHER_DEVICE, batch="b", documents=[]).reason == "device_waits"
+        said = book.say(decided(book, kind, None, batch="b", documents=[]), book.tick(), device=OTHER_DEVICE)
+        assert book.enter(said, signer).reason == "device_waits"  # type: ignore[union-attr]
+        assert record_refused(book.state, said).reason == "device_waits"  # type: ignore[union-attr]
+    book.do("attempt.denied", None, signer, OTHER_DEVICE, code="pin_incorrect")
+    book.do("device.authorised", person(0), FOUNDER, device=OTHER_DEVICE, name=None)
+    book.do("signature.started", None, signer, OTHER_DEVICE, batch="b", documents=[])
 
 
 def test_a_device_renews_its_key_by_the_old_one() -> None:
