@@ -2,9 +2,10 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import platform as machine
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import structlog
@@ -14,7 +15,7 @@ from agent.device.key import DeviceKey
 from agent.device.service import Device
 from agent.device.store import About
 from agent.ledger import signed, statement
-from agent.ledger.log import Ledger
+from agent.ledger.log import Entry, Ledger
 from agent.ledger.statement import Place, StatementError
 from agent.server.jobs import current_job
 
@@ -51,6 +52,14 @@ def here() -> Place:
 def _named(device: Mapping[str, str]) -> dict[str, str]:
     """The device as statements introduce it, by the computer's name too."""
     return {**device, "name": here().host or device["id"]}
+
+
+def _introduces(entry: Entry, certificate: str, signers: Container[str]) -> bool:
+    """Whether an entry tells of a key, by a signature that counts: others may write the database, too."""
+    try:
+        return bool(entry.statement["body"]["device"]["certificate"] == certificate) and entry.signer() in signers
+    except (signed.CheckFailed, KeyError, TypeError, ValueError):
+        return False
 
 
 class Scribe:
@@ -115,8 +124,10 @@ class Scribe:
         if self._org is None:
             return None
         told = await self._ledger.about(about.id, RENEWED, ENROLLED)
-        certificate = about.told()["certificate"]
-        return any(entry.statement["body"]["device"]["certificate"] == certificate for entry in told)
+        signers = {about.fingerprint}
+        with contextlib.suppress(ApiError):  # what was known of the old key may be lost with it
+            signers |= {present.fingerprint for present in (self._device.about,) if present is not None}
+        return any(_introduces(entry, about.told()["certificate"], signers) for entry in told)
 
     async def _refuse_other(self, key: DeviceKey) -> None:
         """Raise `ApiError` where the ledger knows another key of this device: an old copy of its files came back, or somebody changed them.

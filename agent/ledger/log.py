@@ -77,7 +77,7 @@ class Ledger:
         """Write what is pending and close the store."""
         if self._flushing:
             await self._flushing
-        self._thread.shutdown(wait=True)
+        await asyncio.to_thread(self._thread.shutdown)  # it may be waiting for a database that is away
         self._store.close()
 
     async def enter(self, raw: bytes, cms: bytes, forget: str | None = None) -> Receipt:

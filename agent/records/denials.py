@@ -55,7 +55,7 @@ class Denials:
         """Record that `job` ended in `error`, where that is a denial; never raises: the refusal itself stands, whatever becomes of its record."""
         if error.code not in _CODES or error.facts.get("reason") in _NO_ATTEMPT or str(error.facts.get("reason")).startswith("device_key"):
             return
-        same = self._of((job.what, str(error.code), *(str(error.facts.get(name)) for name in ("reason", "token"))))
+        same = await self._of((job.what, str(error.code), *(str(error.facts.get(name)) for name in ("reason", "token"))))
         if same.entered >= ONE_BY_ONE:
             same.passed_over += 1
             return
@@ -67,7 +67,7 @@ class Denials:
 
     async def close(self) -> None:
         """Enter how many were passed over and not counted yet."""
-        for same in self._lately.values():
+        for same in tuple(self._lately.values()):
             if same.passed_over:
                 await self._enter(same)
 
@@ -79,12 +79,15 @@ class Denials:
             same.passed_over += times
             log.warning("denial_not_recorded", code=same.body["code"], why=getattr(trouble, "code", type(trouble).__name__))
 
-    def _of(self, kind: tuple[str, ...]) -> _Same:
+    async def _of(self, kind: tuple[str, ...]) -> _Same:
         same = self._lately.get(kind)
         if same is None:
+            gone = None
             if len(self._lately) >= _KINDS_MAX:
-                del self._lately[min(self._lately, key=lambda each: self._lately[each].began)]
+                gone = self._lately.pop(min(self._lately, key=lambda each: self._lately[each].began))
             same = self._lately[kind] = _Same(self.now())
+            if gone is not None and gone.passed_over:  # what is forgotten was counted first
+                await self._enter(gone)
         elif self.now() - same.began > WINDOW_SECONDS:
             same.began, same.entered = self.now(), 0
         return same

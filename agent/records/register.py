@@ -4,6 +4,7 @@ The database is not believed: an entry counts only with the signature of a devic
 the tree whose root the caller compares with the document's.
 """
 
+import asyncio
 import base64
 import contextlib
 import hashlib
@@ -96,7 +97,9 @@ class Book:
             founding = await self._ledger.founding()
             self._before = await self._ledger.read(lambda connection: _unsigned(connection, founding))
         outputs, asked = self._before
-        return attributes in asked or any(digest_of(path) in outputs for path in (file, file + _BESIDE))
+        if attributes in asked or not outputs:
+            return attributes in asked
+        return await asyncio.to_thread(lambda: any(digest_of(path) in outputs for path in (file, file + _BESIDE)))
 
     async def _believed(self) -> Callable[[Entry], bool]:
         """Whether an entry is the word of a device of this ledger: by its rules, where it has any, else by the keys of the home's own device."""

@@ -81,6 +81,20 @@ def test_what_is_passed_over_is_told_at_the_end_and_what_cannot_be_written_is_no
     asyncio.run(run())
 
 
+def test_what_is_forgotten_for_others_was_counted_first() -> None:
+    async def run() -> None:
+        book, clock = Book(), Clock()
+        watched = denials(book, clock)
+        for _ in range(20):
+            await watched.note(job(), ApiError(Code.PIN_INCORRECT, token="first"))
+        for n in range(300):
+            clock.now += 0.001
+            await watched.note(job(), ApiError(Code.PIN_INCORRECT, token=f"other {n}"))
+        assert sum(each["times"] for each in book.entries if each["facts"]["token"] == "first") == 20
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(
     "error",
     [

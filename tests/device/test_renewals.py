@@ -244,3 +244,17 @@ def test_a_token_pulled_under_the_change_stops_it_and_nothing_waits_for_ever(pla
         await rig.good(old)
 
     runs(test, place)
+
+
+def test_what_somebody_wrote_into_the_database_is_not_taken_for_the_devices_word(place: Home) -> None:
+    async def test(rig: Rig) -> None:
+        old = await rig.device.key()
+        about, _ = store.make(place, Level.FILE, old.id)
+        (first, _) = rig.ledgers
+        first.pen = None  # not signed
+        for device in (about.told(), {"id": old.id}, {"id": old.id, "certificate": 7}):
+            await first.append("device.renewed", {"device": device})
+        assert await rig.scribes[0].knows(about) is False
+        store.destroy(place, about)
+
+    runs(test, place)
