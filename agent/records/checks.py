@@ -26,7 +26,7 @@ async def check(
     Raises `ApiError`: usage (reason not_a_checkpoint), input_unusable, store_unreachable.
     """
     notes = [_note(text) for text in texts]
-    claims = [Claim("checkpoint", note.checkpoint.size, note.checkpoint.root) for note in notes]
+    claims = _claimed(notes, own if file is None else None)
     state = None if fold is None else fold()
     if file is None:
         claims += watch.claims()
@@ -43,7 +43,7 @@ async def check(
                 """What the memory says of this ledger at sizes that the export has: it may well be older than the memory."""
                 if opening is not None and opening.org is not None and opening.org == own:
                     kept.extend(claim for claim in watch.claims() if claim.size <= opening.head.size)
-                return [*claims, *kept]
+                return [*_claimed(notes, None if opening is None else opening.org), *kept]
 
             report, run = await verifying.check_file(opened, remembered, state, told)
         sources = {"export", *(claim.source for claim in (*claims, *kept))}
@@ -53,6 +53,11 @@ async def check(
     if file is None and watch.memory.trouble:
         extra.append(Finding("memory", None, severity="note", facts={"why": watch.memory.trouble}))
     return _result(report, extra, sources, own)
+
+
+def _claimed(notes: Sequence[Note], org: str | None) -> list[Claim]:
+    """What the checkpoints say of this ledger; one of another ledger says nothing of it, and is only told to be that (`_vouched`)."""
+    return [Claim("checkpoint", note.checkpoint.size, note.checkpoint.root) for note in notes if org is None or note.checkpoint.org == org]
 
 
 def _note(text: bytes) -> Note:

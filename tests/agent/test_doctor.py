@@ -357,7 +357,7 @@ def test_the_ledgers_last_entry_is_looked_at(yinxin: Yinxin) -> None:
     yinxin("agent", "stop")
     late = b'{"at":"2199-01-01T00:00:00.000000Z","body":{},"type":"test","v":1}'
     with sqlite3.connect(yinxin.home / "data" / "ledger.db") as store:
-        store.execute("INSERT INTO entries (seq, id, statement, nodes) VALUES (0, 'x', ?, ?)", (late, b"0" * 32))
+        store.execute("INSERT INTO entries (seq, id, statement, nodes) VALUES (1000, 'x', ?, ?)", (late, b"0" * 32))
     store.close()
     clock = next(each for each in yinxin("doctor", code=1).json["checks"] if each["name"] == "clock")
     told(clock, "fail", "2199-01-01")
