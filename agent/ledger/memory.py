@@ -37,10 +37,11 @@ class Broken:
 
 
 class Memory:
-    """The memory of one home; `trouble` says why it could not be read, if so."""
+    """The memory of one home; `trouble` says why it could not be read, or names the file that could not, as long as that lies there."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._aside = path.with_suffix(".damaged")
         self._turn = threading.Lock()
         self.trouble: str | None = None
         self._points: dict[str, tuple[Checkpoint, ...]] = {}
@@ -51,6 +52,17 @@ class Memory:
             pass
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             self.trouble = type(error).__name__
+            self._put_aside()
+        if self._aside.exists():
+            self.trouble = self._aside.name
+
+    def _put_aside(self) -> None:
+        """What cannot be read is kept, and told of until somebody has looked at it: the next memory knows nothing of what was before."""
+        try:
+            if self._path.is_file():
+                os.replace(self._path, self._aside)
+        except OSError:
+            pass
 
     def points(self, org: str) -> tuple[Checkpoint, ...]:
         """What is remembered of this ledger, oldest first; empty where nothing is."""
@@ -68,7 +80,7 @@ class Memory:
             self._named[name] = seen.org
             try:
                 _write(self._path, self._named, self._points)
-                self.trouble = None
+                self.trouble = self._aside.name if self._aside.exists() else None
             except OSError as error:
                 self.trouble = type(error).__name__
 

@@ -77,7 +77,15 @@ async def check_file(
 
 
 def _some(rows: Iterator[Row | None]) -> Items:
-    return [None if row is None else (row, None) for row in islice(rows, _CHUNK)]
+    """The next lines of a file, few where they are long: a hostile one would else fill the memory."""
+    found: list[tuple[Row, None] | None] = []
+    size = 0
+    for row in islice(rows, _CHUNK):
+        found.append(None if row is None else (row, None))
+        size += 0 if row is None else len(row.raw)
+        if size > _HEAVY:
+            break
+    return found
 
 
 async def _take(pages: AsyncIterator[Items], run: Run, told: Told) -> Sequence[int]:

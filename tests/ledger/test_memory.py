@@ -86,7 +86,12 @@ def test_a_memory_that_cannot_be_read_is_told(tmp_path: Path, raw: bytes) -> Non
     assert memory.trouble
     assert memory.points(ORG) == ()
     memory.remember("personal", seen(4))
-    assert (memory.trouble, Memory(tmp_path / "seen.json").points(ORG)) == (None, (seen(4),))
+    # It is not forgotten by being written anew: what the former one knew is lost until somebody has looked at it.
+    again = Memory(tmp_path / "seen.json")
+    assert (memory.trouble, again.trouble, again.points(ORG)) == ("seen.damaged", "seen.damaged", (seen(4),))
+    assert (tmp_path / "seen.damaged").read_bytes() == raw
+    (tmp_path / "seen.damaged").unlink()
+    assert Memory(tmp_path / "seen.json").trouble is None
 
 
 def test_a_memory_that_cannot_be_written_is_told_and_nothing_is_left_behind(tmp_path: Path) -> None:

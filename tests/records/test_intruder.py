@@ -1,7 +1,9 @@
 """Somebody who may write the database, against what the ledger tells verification, lists and the next agent (promise 7)."""
 
+import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from agent.ledger.entry import Entry
 from agent.ledger.log import Ledger
 from agent.ledger.memory import Memory
 from agent.organisation.fold import Governed
+from agent.records import verifying
 from agent.records.checks import check
 from agent.records.register import Book
 from agent.records.watch import Watch
@@ -205,3 +208,19 @@ def test_a_value_of_another_kind_is_named(tmp_path: Path, value: str) -> None:
         assert [each["seq"] for each in found["findings"]] == [1]
 
     at_a_desk(lambda: File(tmp_path / "ledger.db"), work)
+
+
+def test_long_lines_of_a_hostile_export_are_read_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """200 of 16 MB each would fill the memory of the agent, and end it with all that it is at."""
+    held: list[int] = []
+
+    async def taken(pages: AsyncIterator[Any], _run: object, _told: object) -> tuple[()]:
+        async for items in pages:
+            held.append(len(items))
+        return ()
+
+    monkeypatch.setattr(verifying, "_take", taken)
+    lines = [b'{"seq":%d,"signature":null,"statement":{"x":"%s"}}\n' % (n, b"x" * 2**21) for n in range(7)]
+    file = io.BytesIO(b"no head\n" + b"".join(lines))
+    asyncio.run(verifying.check_file(file, lambda _opening: (), None, lambda _done, _total: None))
+    assert (max(held), sum(held)) == (2, 7)
