@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import errno
 import os
 import secrets
 from typing import Any, Literal
@@ -13,15 +12,13 @@ from pydantic import BaseModel, Field
 from agent.api.errors import ApiError, Code
 from agent.api.uris import to_path, to_uri
 from agent.server.problems import language
+from agent.verification.publish import publish
 from agent.verification.runs import Runs
 from agent.verification.service import Checker
-from tokens import platform
 from tokens.wire import ChannelClosed, WireError
 
 _SECONDS = 80.0
 """For one report, to be done before a client gives up; ten thousand documents take some twenty."""
-_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
-"""What a file system without hard links says (FAT and exFAT, as on USB sticks)."""
 
 
 class ReportBody(BaseModel):
@@ -85,23 +82,7 @@ async def _make(args: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _publish(staged: str, out: str, force: bool) -> None:
-    """Give a whole file its name; raises `ApiError`."""
-    name = os.path.basename(out)
-    try:
-        with open(staged, "rb") as file:
-            with contextlib.suppress(OSError):
-                os.fchmod(file.fileno(), 0o644)
-            os.fsync(file.fileno())
-        if force:
-            os.replace(staged, out)
-            return
-        try:
-            os.link(staged, out)
-        except OSError as exc:
-            if exc.errno not in _NO_LINKS:
-                raise
-            platform.rename_new(staged, out)
-    except FileExistsError as exc:
-        raise ApiError(Code.OUTPUT_EXISTS, reason="report", name=name) from exc
-    except OSError as exc:
-        raise ApiError(Code.OUTPUT_UNWRITABLE, reason="report", name=name, detail=exc.strerror) from exc
+    """Give a whole file its name, readable for others; raises `ApiError`."""
+    with contextlib.suppress(OSError):
+        os.chmod(staged, 0o644)
+    publish(staged, out, force, reason="report")

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from agent.api.errors import ApiError, Code
 from agent.api.uris import to_path, to_uri
+from agent.verification.publish import publish
 from agent.verification.service import SECONDS_PER_FILE, Checkers
 from tokens.wire import ChannelClosed, WireError
 
@@ -28,11 +29,12 @@ class RevisionBody(BaseModel):
 
 
 class ExtractBody(BaseModel):
-    """Where to write a copy of the signed revision; an existing file is never replaced."""
+    """Where to write a copy of the signed revision; an existing file is not replaced unless `force`."""
 
     file: str
     revision: int = Field(ge=1, le=1_000_000)
     out: str
+    force: bool = False
 
 
 def router(workers: Checkers) -> APIRouter:
@@ -65,7 +67,7 @@ def router(workers: Checkers) -> APIRouter:
         """Write the signed revision alone, byte for byte."""
         file, out = _path(body.file), _path(body.out)
         shown = await ask(file, body.revision, 1, 64)
-        await asyncio.to_thread(copy_beginning, file, shown["bytes"], out)
+        await asyncio.to_thread(copy_beginning, file, shown["bytes"], out, body.force)
         return {"file": to_uri(file), "revision": body.revision, "output": to_uri(out), "bytes": shown["bytes"]}
 
     return api
@@ -87,11 +89,13 @@ def _regular(path: str) -> bool:
         raise ApiError(Code.INPUT_UNUSABLE, reason="unreadable", name=os.path.basename(path)) from exc
 
 
-def copy_beginning(file: str, length: int, out: str) -> None:
-    """The first `length` bytes of `file` as the new file `out`, whole or not at all; raises `ApiError`."""
+def copy_beginning(file: str, length: int, out: str, force: bool = False) -> None:
+    """The first `length` bytes of `file` as the file `out`, whole or not at all; raises `ApiError`."""
     name = os.path.basename(out)
     hidden = os.path.join(os.path.dirname(out) or ".", f".{name[:100]}.{secrets.token_hex(6)}.part")
     try:
+        if force and os.path.exists(out) and os.path.samefile(file, out):  # what it is taken from stays
+            raise FileExistsError
         with open(file, "rb") as source, open(hidden, "xb") as target:
             left = length
             while left and (chunk := source.read(min(_CHUNK, left))):
@@ -99,9 +103,7 @@ def copy_beginning(file: str, length: int, out: str) -> None:
                 left -= len(chunk)
             if left:
                 raise ApiError(Code.INPUT_CHANGED, reason="since", name=os.path.basename(file))
-            target.flush()
-            os.fsync(target.fileno())
-        os.link(hidden, out)
+        publish(hidden, out, force)
     except FileExistsError as exc:
         raise ApiError(Code.OUTPUT_EXISTS, name=name) from exc
     except OSError as exc:

@@ -79,7 +79,13 @@ def test_the_signed_revision_comes_out_and_nonsense_is_refused(yinxin: Yinxin, f
     assert yinxin("verify", changed, "--extract", str(revision), "--out", out).json["output"] == str(out)
     assert out.read_bytes() == signed.read_bytes()
     assert yinxin("verify", changed, "--extract", str(revision), "--out", out, code=5).error["code"] == "output_exists"
+    out.write_bytes(b"something else")
+    yinxin("verify", changed, "--extract", str(revision), "--out", out, "--force")
+    assert out.read_bytes() == signed.read_bytes()
+    assert not [each for each in tmp_path.iterdir() if each.name.startswith(".")]
     assert yinxin("verify", changed, "--extract", str(revision), code=2).error["facts"]["option"] == "--extract"
+    wrong = yinxin("verify", changed, "--extract", str(revision), "--out", out, "--report", tmp_path / "r.pdf", code=2).error["facts"]
+    assert (wrong["reason"], wrong["other"]) == ("either", "--report")
 
     for arguments, reason in (
         ((), "missing"), ((folder, "--report", tmp_path / "r.doc"), "report_format"), ((folder, "--exceptions", tmp_path / "x.pdf"), "report_format"),

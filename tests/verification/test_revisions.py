@@ -99,6 +99,10 @@ def test_a_copy_is_whole_or_absent_and_replaces_nothing(painted: Path, tmp_path:
     assert out.read_bytes() == painted.read_bytes()[:1000]
     with pytest.raises(ApiError) as exists:
         copy_beginning(str(painted), 10, str(out))
+    copy_beginning(str(painted), 10, str(out), force=True)
+    assert out.read_bytes() == painted.read_bytes()[:10]
+    with pytest.raises(ApiError):
+        copy_beginning(str(painted), 10, str(painted), force=True)
     assert exists.value.code == Code.OUTPUT_EXISTS
     with pytest.raises(ApiError):
         copy_beginning(str(painted), 10**9, str(tmp_path / "never.pdf"))

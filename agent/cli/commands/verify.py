@@ -84,7 +84,11 @@ def verify(
     """POST /v1/verifications; and its report routes."""
     session: Session = ctx.obj
     if extract is not None or out is not None:
-        return _extract(session, files or (), extract, out)
+        others = {
+            "--signature": signature, "--trust": trust, "--crl": crl, "--at": at, "--offline": offline, "--report": report,
+            "--exceptions": exceptions, "--resume": resume,
+        }  # fmt: skip
+        return _extract(session, files or (), extract, out, force, [name for name, value in others.items() if value])
     if (files is None or not files) and resume is None:
         raise ApiError(Code.USAGE, reason="missing", option="FILE", command="yinxin verify")
     if signature is not None and (len(files or ()) != 1 or os.path.isdir((files or ("",))[0])):
@@ -196,15 +200,19 @@ def _ending(path: str, option: str, known: Sequence[str]) -> str:
     return ending
 
 
-def _extract(session: Session, files: Sequence[str], revision: int | None, out: str | None) -> int:
-    """Write a signed revision as a file of its own."""
+def _extract(session: Session, files: Sequence[str], revision: int | None, out: str | None, force: bool, others: Sequence[str]) -> int:
+    """Write a signed revision as a file of its own; `others` are options that have no meaning there."""
     if revision is None or out is None:
         raise ApiError(
             Code.USAGE, reason="needs", option="--out" if revision is None else "--extract", other="--extract" if revision is None else "--out"
         )
+    for option in others:
+        raise ApiError(Code.USAGE, reason="either", option="--extract", other=option)
     if len(files) != 1:
         raise ApiError(Code.USAGE, reason="one_file", option="--extract")
-    done = session.client().post("/v1/verifications/revisions/extract", {"file": to_uri(files[0]), "revision": revision, "out": to_uri(out)})
+    done = session.client().post(
+        "/v1/verifications/revisions/extract", {"file": to_uri(files[0]), "revision": revision, "out": to_uri(out), "force": force}
+    )
     told = {**done, "file": files[0], "output": out}
     session.show(told, lambda: session.say(f"第 {revision} 版已取出：{out}", f"Revision {revision} is in {out}"))
     return int(Exit.DONE)
