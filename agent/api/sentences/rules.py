@@ -359,7 +359,7 @@ RULES = {
         "See `yinxin device list`.",
     ),
     "not_found.device_ambiguous": Sentence(
-        "有几台电脑叫[“{wanted}”]：{present}。", "请用编号。", "Several workstations are called[ “{wanted}”]: {present}.", "Use the id."
+        "有几台电脑同名[：“{wanted}”][（{present}）]。", "请用编号。", "Several have that name[: “{wanted}”][ ({present})].", "Use the id."
     ),
     "not_found.profile": Sentence(
         "没有这个规则方案[：“{wanted}”]。[可用：{present}。]",
