@@ -124,7 +124,15 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
         structlog.get_logger().warning("recovery_waits", code=error.code, reason=error.facts.get("reason"))
     checkers, fetcher, verifications = Checkers(), Fetcher(), Runs(home.state / "verifications.db")
 
-    registers: list[Register] = [Book(personal)] if ledger is personal else [Book(ledger), Book(personal)]
+    def own_key() -> tuple[str, str] | None:
+        try:
+            about = device.about
+        except ApiError:  # told wherever the key is needed; what the founding's device signed stands without it
+            return None
+        return None if about is None else (about.id, about.fingerprint)
+
+    own_book = Book(personal, own_key)
+    registers: list[Register] = [own_book] if ledger is personal else [Book(ledger), own_book]
     if away is not None and (pinned := stores.chosen(home)) is not None:
         registers.append(Away(pinned.org, away))
     acting = Acting(inventory, ledger, device, lambda: away)

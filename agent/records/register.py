@@ -38,8 +38,9 @@ _CERTIFICATE = re.compile(rb'"certificate":"([0-9a-f]{64})"')
 class Book:
     """One ledger (`agent.verification.ledgers.Register`)."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, own: Callable[[], tuple[str, str] | None] = lambda: None) -> None:
+        """`own`: id of this home's device and fingerprint of its certificate, as they are known outside the store."""
+        self._ledger, self._own = ledger, own
         self._org = b""
         self._kept: OrderedDict[bytes, Seen] = OrderedDict()
         self._certificates: tuple[int, frozenset[str]] = (0, frozenset())
@@ -117,11 +118,23 @@ class Book:
         if founding is None:
             return frozenset()
         device = founding.statement["body"]["device"]
-        known = {_fingerprint(device)}
-        for entry in await self._ledger.about(str(device["id"]), "device.renewed"):
+        known = await self._renewed(str(device["id"]), _fingerprint(device))
+        own = self._own()
+        if own is not None and own[1] not in known:  # it stands in the place of one whose key was lost: nobody else can vouch for it
+            known.add(own[1])
+            for entry in await self._ledger.about(own[0], "device.enrolled"):
+                first = _signer(entry)
+                if first is not None and own[1] in (keys := await self._renewed(own[0], first)):
+                    known |= keys
+        return frozenset(known)
+
+    async def _renewed(self, device: str, first: str) -> set[str]:
+        """Fingerprints of a device's certificates, from the first one on: each names the next."""
+        known = {first}
+        for entry in await self._ledger.about(device, "device.renewed"):
             if _signer(entry) in known:
                 known.add(_fingerprint(entry.statement["body"]["device"]))
-        return frozenset(known)
+        return known
 
 
 @dataclass(frozen=True, slots=True)

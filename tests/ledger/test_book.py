@@ -156,6 +156,25 @@ def test_a_renewed_key_speaks_for_the_same_device_and_one_that_named_itself_does
     at_a_desk(opens, work)
 
 
+def test_a_device_in_the_place_of_one_whose_key_was_lost_is_believed_where_this_home_knows_it(opens: Callable[[], Store]) -> None:
+    async def work(desk: Desk) -> None:
+        await desk.found()
+        first, second, stranger = new_key("Wnext"), new_key("Wnext"), new_key("Wnext")
+        for key in (stranger, first):
+            await desk.say("device.enrolled", {"device": key.told()}, key)
+        await desk.say("device.renewed", {"device": second.told()}, first)
+        own = hashlib.sha256(second.certificate).hexdigest()
+        believed = []
+        for n, key in enumerate((desk.key, first, second, stranger)):
+            _, blinded = await desk.start(f"b{n}", key)
+            seen = await Book(desk.ledger, lambda: ("Wnext", own)).find(blinded)
+            assert seen
+            believed.append(seen.effect)
+        assert believed == [True, True, True, False]
+
+    at_a_desk(opens, work)
+
+
 def test_records_of_before_are_known_by_the_output_or_by_what_was_asked(opens: Callable[[], Store], tmp_path: Path) -> None:
     output, other, sheet = tmp_path / "a.signed.pdf", tmp_path / "b.pdf", tmp_path / "c.dwg"
     for path in (output, other, sheet, tmp_path / "c.dwg.p7s"):
