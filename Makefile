@@ -5,7 +5,7 @@ PY := .venv/bin/python
 # In the test run: no window system, no colours, no user's own settings.
 PYTEST := QT_QPA_PLATFORM=offscreen $(PY) -m pytest
 # Two processes share the suite by files: much of it is waiting for tokens that hang or are pulled. ARGS="-n 0" runs it in one.
-SHARED := -n 2 --dist loadfile
+SHARED := -n 2 --dist loadfile --durations=30 --durations-min=5
 export FILE AT
 ONLY ?=
 ARGS ?=

@@ -66,7 +66,7 @@ def test_a_set_is_signed_and_recorded_once_while_its_connections_are_killed(
 @pytest.mark.promise(6)
 def test_a_database_that_goes_away_in_the_middle_of_a_set_and_comes_back(shared: tuple[Desk, str], cluster: Cluster, drawing: Path) -> None:
     desk, database = shared
-    inputs = sheets(drawing, 40)
+    inputs = sheets(drawing, 200)
     folder = inputs[0].parent
     signing = desk.yinxin.start("sign", *inputs, *PIN)
     until(lambda: len(list(folder.glob("*.signed.pdf"))) >= 2)

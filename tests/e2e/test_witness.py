@@ -52,7 +52,7 @@ class OtherSoftware:
 
 @pytest.fixture
 def other_software(softhsm: str, home: Path, practice_token: PracticeToken, tmp_path: Path) -> OtherSoftware:  # noqa: F811
-    run = tmp_path / "run"
+    run = home / "o"  # a socket lies in it, whose path may not be long
     run.mkdir(mode=0o700)
     ref = emulated.prepare(home / "softhsm2.conf", home / "tokens")
     assert ref is not None

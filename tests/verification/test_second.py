@@ -6,7 +6,7 @@ import random
 import shutil
 import subprocess
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -37,7 +37,7 @@ KINDS: dict[str, Callable[[Signing, Pki], bytes]] = {
     "seen": lambda s, _: s.but(box=(100, 100, 300, 160)).sign(blank_pdf()),
     "certified": lambda s, _: s.but(certify=fields.MDPPerm.NO_CHANGES).sign(blank_pdf()),
     "two": lambda s, _: s.but(field="Sig2", box=(320, 100, 500, 160)).sign(s.but(box=(100, 100, 300, 160)).sign(blank_pdf())),
-    "stamped": lambda s, p: s.but(stamper=stamper(p.tsa, [p.ca], NOW)).sign(blank_pdf()),
+    "stamped": lambda s, p: s.but(stamper=stamper(p.tsa, [p.ca], datetime.now(UTC))).sign(blank_pdf()),
     "RSA": lambda s, p: s.but(signer=p.person("郑工", key=rsa_key())).sign(blank_pdf()),
     "P-384": lambda s, p: s.but(signer=p.person("何工", key=ec.generate_private_key(ec.SECP384R1())), digest="sha384").sign(blank_pdf()),
 }
