@@ -50,6 +50,8 @@ async def check(
         if not {"checkpoint", "no_checkpoint", "spoiled"} & {each.what for each in report.findings}:
             sources.add("checkpoint")
     extra = [finding for note in notes if (finding := _vouched(note, run, report)) is not None]
+    if file is not None and report.org == own and (known := max((claim.size for claim in watch.claims()), default=0)) > report.entries:
+        extra.append(Finding("older", None, severity="note", facts={"size": known, "entries": report.entries}))
     if file is None and watch.memory.trouble:
         extra.append(Finding("memory", None, severity="note", facts={"why": watch.memory.trouble}))
     return _result(report, extra, sources, own)

@@ -52,6 +52,10 @@ _WHAT: Final[Mapping[str, Say]] = {
     "spoiled": say("导出文件的{line}被改动过", "{line} of the export was altered"),
     "checkpoint": say("封账点不可信：{why}", "the checkpoint cannot be trusted: {why}"),
     "no_checkpoint": say("导出文件没有封账点，末尾是否完整无法确认", "the export has no checkpoint: whether its end is complete cannot be told"),
+    "older": say(
+        "这份导出有 {entries} 条记录，本机记得这本台账有 {size} 条：它是较早的，或者末尾被截断",
+        "the export has {entries} entries, and this computer remembers {size} of this ledger: it is an older one, or its end was cut off",
+    ),
     "memory": say("本机对台账的记忆读不出来（{why}），无法据此发现末尾被截断", "this computer's memory of the ledger cannot be read ({why})"),
 }
 _NOTE_WHY: Final[Mapping[str, Say]] = {

@@ -12,7 +12,7 @@ import rfc8785
 
 from agent.api.errors import ApiError
 from agent.device.scribe import write
-from agent.ledger import acts, merkle
+from agent.ledger import acts, dump, merkle
 from agent.ledger.checkpoint import Checkpoint
 from agent.ledger.entry import Entry
 from agent.ledger.log import Ledger
@@ -26,7 +26,9 @@ from agent.store.sqlite import Store as File
 from agent.store.store import Store
 from agent.store.tables import acts as drawn
 from agent.store.tables import entries, opened
+from tests.ledger.ledgers import book, head_of
 from tests.ledger.test_book import DIGEST, Desk, at_a_desk, new_key
+from tests.records.shelf import within
 
 pytestmark = pytest.mark.promise(7)
 FORGED = hashlib.sha256(b"forged.pdf").hexdigest()
@@ -224,3 +226,21 @@ def test_long_lines_of_a_hostile_export_are_read_few_at_a_time(tmp_path: Path, m
     file = io.BytesIO(b"no head\n" + b"".join(lines))
     asyncio.run(verifying.check_file(file, lambda _opening: (), None, lambda _done, _total: None))
     assert (max(held), sum(held)) == (2, 7)
+
+
+def test_an_export_that_was_cut_and_made_to_fit_is_told_to_be_older(tmp_path: Path) -> None:
+    """Without its checkpoint it cannot be told from an older one: that this computer has seen more of the ledger is said."""
+    made = book(6)
+    note = made.note()
+    rows = made.rows[:4]
+    whole = (dump.opening(made.org, head_of(rows)), *map(dump.entry, rows), dump.closing(None))
+    (tmp_path / "cut.jsonl").write_bytes(b"".join(whole))
+    memory = Memory(tmp_path / "seen.json")
+    memory.remember("personal", note.checkpoint)
+
+    async def work(ledger: Ledger) -> dict[str, Any]:
+        return await check(ledger, Watch(memory), Governed, str(tmp_path / "cut.jsonl"), (), made.org, lambda _done, _total: None)
+
+    found = within(tmp_path / "ledger.db", None, work)
+    assert [(each["what"], each["severity"]) for each in found["findings"]] == [("no_checkpoint", "note"), ("older", "note")]
+    assert "6" in found["findings"][1]["message"]["zh"]
