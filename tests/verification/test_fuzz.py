@@ -43,7 +43,7 @@ def test_no_flipped_byte_of_a_detached_signature_passes_unnoticed(
     data = p7s.read_bytes()
     chance = random.Random(5)
     passed = []
-    for at, by in flips(data, chance, times(400, 0)):
+    for at, by in flips(data, chance, times(1000, 0)):
         p7s.write_bytes(flip(data, at, by))
         if unnoticed(check(content, signature=p7s)):
             passed.append((at, by))
@@ -87,7 +87,7 @@ def test_no_flipped_byte_of_a_container_passes_unnoticed(check: Verifier, pki: P
     path = tmp_path / "x.asice"
     chance = random.Random(6)
     passed = []
-    for at, by in flips(data, chance, times(400, 0)):
+    for at, by in flips(data, chance, times(1000, 0)):
         path.write_bytes(flip(data, at, by))
         document = check(path)
         if document["verdict"] != "passed":
