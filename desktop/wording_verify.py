@@ -116,7 +116,7 @@ VERIFY_TEXTS: Mapping[str, tuple[str, str]] = {
     "revocation.unknown": ("查不到", "Could not be found out"),
     "revocation.not_offered": ("证书没有提供查询途径，未检查", "The certificate names no source; not checked"),
     "signature.ledger": ("台账", "Ledger"),
-    "ledger.verdict.allowed": ("已批准用印，台账有记录", "Allowed and recorded in the ledger"),
+    "ledger.verdict.allowed": ("台账有记录", "On record in the ledger"),
     "ledger.verdict.not_allowed": ("未经批准", "Not allowed"),
     "ledger.verdict.not_in_ledger": ("台账无记录", "Not in the ledger"),
     "signature.reason_code": ("说明代码 {code}", "Reason code {code}"),

@@ -86,7 +86,9 @@ def test_the_next_agent_finds_an_old_copy_restored_and_signs_nothing(
     assert not (tmp_path / "3.pdf").exists()
     told = yinxin("ledger", "verify", code=1).json
     assert (told["findings"][0]["what"], told["findings"][0]["seq"], told["findings"][0]["last"]) == ("cut", size - 2, size - 1)
-    assert yinxin("ledger", "list").json["size"] == size - 2
+    listed = yinxin("ledger", "list")
+    assert (listed.json["size"], listed.json["stopped"]["facts"]["reason"]) == (size - 2, "ledger_smaller")
+    assert listed.json["stopped"]["message"] in listed.err  # nobody takes what is listed for the whole
     kept = yinxin("ledger", "export", "--out", tmp_path / "kept.jsonl").json
     assert (kept["entries"], kept["checkpoint"]) == (size - 2, False)  # such a ledger is not vouched for
     yinxin("ledger", "checkpoint", code=6)

@@ -91,7 +91,16 @@ def list_entries(
         elif found:
             before = found[-1]["seq"]
         wanted.pop("count", None)
-    session.show({**page, "entries": found}, lambda: _listed(session, found, page))
+    stopped = _stopped(session, personal)
+    session.show({**page, "stopped": stopped, "entries": found}, lambda: _listed(session, found, page))
+
+
+def _stopped(session: Session, personal: bool) -> dict[str, Any] | None:
+    """Why nothing more is recorded in this ledger, if so; told on stderr, since what is shown is not what this computer remembers."""
+    stopped: dict[str, Any] | None = session.client().get(_path("/v1/ledger", personal, {}))["stopped"]
+    if stopped is not None:
+        session.note(*[f"{stopped['message']}\n{stopped['hint']}"] * 2)
+    return stopped
 
 
 @app.command("show", help=both("一条记录：凭证的内容、签名、入账证明", "One entry: what its statement says, its signature, its proof"))
@@ -118,6 +127,7 @@ def show(
         publish(out, b64decode(found["raw"]), force)
         if found["signature"] is not None:
             publish(f"{out}.p7s", b64decode(found["signature"]), force)
+    _stopped(session, personal)
     session.show(found, lambda: _shown(session, found))
 
 
@@ -219,6 +229,7 @@ def export(
     body = {"output": to_uri(out or f"ledger.{format}"), "format": str(format), "force": force, "filters": filters or None, "lang": session.lang}
     done = run_job(session, _path("/v1/ledger/exports", personal, {}), body)
     done = {**done, "output": to_path(done["output"]), "readme": done["readme"] and to_path(done["readme"])}
+    _stopped(session, personal)
     session.show(done, lambda: _exported(session, done))
 
 

@@ -185,7 +185,7 @@ def join(
     ctx: typer.Context,
     hash_: Annotated[str, typer.Option("--hash", metavar="H", help=both("单位指纹（可带空格）", "The founding hash (spaces do not matter)"))],
     store: Annotated[
-        str, typer.Option("--store", metavar="URL", help=both("台账地址：postgresql://…，或文件", "Where its ledger is: postgresql://HOST/NAME, or a file"))
+        str, typer.Option("--store", metavar="URL", help=both("台账地址：postgresql://…，或文件", "Its ledger: postgresql://HOST/NAME, or a file"))
     ],
     password: PasswordOption = None,
 ) -> None:
