@@ -34,11 +34,13 @@ class Opened:
 async def organisation(home: Home, device: Device, memory: Memory) -> Opened | None:
     """The ledger that `store.json` names; None where this home acts in its own.
 
-    Raises `ApiError` (store_unreachable): it cannot be reached, or is not the one that was founded with the pinned hash.  Nothing is ever
-    recorded in another one instead.
+    Raises `ApiError` (store_unreachable): it cannot be reached, is not the one that was founded with the pinned hash, or is named no more
+    although this computer acted in it.  Nothing is ever recorded in another one instead.
     """
     where = stores.chosen(home)
     if where is None:
+        if (known := memory.org("organisation")) is not None:
+            raise ApiError(Code.STORE_UNREACHABLE, reason="store_settings_gone", org=known)
         return None
     store = await asyncio.to_thread(stores.opened, where)
     about = device.about

@@ -67,6 +67,13 @@ STORE = {
         "The database did not keep an entry as it was given[: {path}]: it may have a trigger, rule or view that changes or drops entries.",
         "It was not recorded, and nothing was signed on it. Have them removed, then run `yinxin ledger verify`.",
     ),
+    "store_unreachable.store_settings_gone": Sentence(
+        "本机加入过单位[ {org}]，但 config 文件夹中的 store.json 不见了。",
+        "不会悄悄改记到个人台账，所以不登记也不签名。请找回 store.json，或者重新加入：yinxin org join --hash 单位指纹 --store 地址。",
+        "This computer acted in an organisation[ ({org})], and store.json is gone from the config folder.",
+        "Nothing is recorded in the personal ledger instead, hence nothing signed. Bring store.json back, or join again: "
+        "`yinxin org join --hash HASH --store WHERE`.",
+    ),
     "store_unreachable.store_settings": Sentence(
         "store.json 读不懂[：{path}][（{detail}）]。",
         "请改正它，或者用 yinxin store set 重新设置；不会悄悄改用别的台账。",
