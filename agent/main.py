@@ -132,7 +132,8 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
         return None if about is None else (about.id, about.fingerprint)
 
     own_book = Book(personal, own_key)
-    registers: list[Register] = [own_book] if ledger is personal else [Book(ledger), own_book]
+    book = own_book if ledger is personal else Book(ledger, own_key)
+    registers: list[Register] = [own_book] if ledger is personal else [book, own_book]
     if away is not None and (pinned := stores.chosen(home)) is not None:
         registers.append(Away(pinned.org, away))
     acting = Acting(inventory, ledger, device, lambda: away)
@@ -145,7 +146,7 @@ async def _run(home: Home, home_name: str, idle_seconds: float) -> None:
     app.include_router(token_routes(home, inventory, records, jobs, own_subjects))
     app.include_router(inspection_routes(home, inventory, records, jobs, own_subjects))
     app.include_router(authority_routes(home, inventory, records, jobs, own_subjects))
-    app.include_router(signing_routes(home, inventory, records, jobs, crew))
+    app.include_router(signing_routes(home, inventory, records, jobs, crew, book.ours))
     app.include_router(verification_routes(home, jobs, verifications, checkers, fetcher, registers))
     app.include_router(revision_routes(checkers))
     app.include_router(report_routes(verifications))

@@ -102,6 +102,18 @@ class Book:
             return attributes in asked
         return await asyncio.to_thread(lambda: any(digest_of(path) in outputs for path in (file, file + _BESIDE)))
 
+    async def ours(self) -> Callable[[Entry], bool]:
+        """Whether an entry may be gone on with: a device's word, or this device's before it was authorised, or of before statements were signed."""
+        believed, own, founding = await self._believed(), self._own(), await self._ledger.founding()
+        first = founding.seq if founding is not None else None
+
+        def ours(entry: Entry) -> bool:
+            if entry.cms is None:
+                return first is None or entry.seq < first
+            return believed(entry) or (own is not None and _signer(entry) == own[1])
+
+        return ours
+
     async def _believed(self) -> Callable[[Entry], bool]:
         """Whether an entry is the word of a device of this ledger: by its rules, where it has any, else by the keys of the home's own device."""
         if isinstance(self._ledger.fold, Governed):

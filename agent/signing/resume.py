@@ -6,10 +6,10 @@ rest is signed as a set of its own, which names the one it resumes, so that it c
 
 import asyncio
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from agent.api.errors import ApiError, Code
 from agent.api.uris import to_path
@@ -21,6 +21,8 @@ from agent.signing.order import Asked, Manner, Order, Rest, identifier_of
 from agent.signing.recovery import close_open_sets
 from tokens.wire import to_bytes
 
+Believing: TypeAlias = Callable[[], Awaitable[Callable[[Entry], bool]]]
+"""Tells, as things stand, which entries are the word of a device that may say so."""
 LAST = "last"
 """Stands for the newest set of which something is left."""
 _RECENT = 200
@@ -80,8 +82,9 @@ class _Set:
 class Resumption:
     """The sets of one home that can be resumed; a set is worked on once at a time."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, ours: Believing | None = None) -> None:
+        """`ours` tells which entries may be gone on with: whoever may write the database can put others there."""
+        self._ledger, self._ours = ledger, ours
         self._held: set[str] = set()
         self._running: set[str] = set()
         self._closing = asyncio.Lock()
@@ -121,6 +124,9 @@ class Resumption:
 
     async def _read(self, batch: str) -> _Set | None:
         entries = await self._ledger.about(batch, STARTED, FINISHED)
+        if self._ours is not None:
+            ours = await self._ours()
+            entries = [entry for entry in entries if ours(entry)]
         carried = await self._ledger.read(lambda connection: witnesses(connection, (e for e in entries if e.statement["type"] == STARTED)))
         return _sets(entries, carried).get(batch)
 

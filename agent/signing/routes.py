@@ -20,7 +20,7 @@ from agent.signing.batch import Batch
 from agent.signing.crew import Crew
 from agent.signing.names import outputs
 from agent.signing.order import Manner, Order
-from agent.signing.resume import Resumption
+from agent.signing.resume import Believing, Resumption
 from agent.signing.signer import Means
 
 
@@ -59,10 +59,10 @@ def path_of(uri: str) -> str:
         raise ApiError(Code.USAGE, reason="path") from error
 
 
-def router(home: Home, inventory: Inventory, records: Records, jobs: Jobs, crew: Crew) -> APIRouter:
-    """The routes."""
+def router(home: Home, inventory: Inventory, records: Records, jobs: Jobs, crew: Crew, ours: Believing | None = None) -> APIRouter:
+    """The routes; `ours` tells which entries of the ledger a set may be resumed from."""
     api = APIRouter(prefix="/v1")
-    resumption = Resumption(records.ledger)
+    resumption = Resumption(records.ledger, ours)
 
     @api.post("/signatures")
     async def sign(body: SignBody, request: Request) -> Response:

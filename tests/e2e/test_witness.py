@@ -171,3 +171,15 @@ def test_an_outcome_that_the_administrator_wrote_allows_nothing(
     said = b'"attributes":"'
     rewrite(yinxin.home, "signature.finished", lambda raw: raw[: raw.index(said) + len(said)] + wanted + raw[raw.index(said) + len(said) + 64 :])
     assert ledger_of(yinxin, sheet)[0] == "not_allowed"
+
+
+@pytest.mark.promise(3)
+@pytest.mark.promise(7)
+def test_a_set_that_the_administrator_wrote_is_not_resumed(yinxin: Yinxin, practice_token: PracticeToken, drawing: Path, tmp_path: Path) -> None:
+    """Whoever has the database lets a stopped set point at another output: nobody is asked for a PIN over it, though what it says is plausible."""
+    stopped = yinxin("sign", drawing, "--pin", "env:YX_WRONG", env={"YX_WRONG": "000000"}, code=3).json
+    assert yinxin("ledger", "verify").json["verdict"] == "passed"
+    rewrite(yinxin.home, "signature.started", lambda raw: raw.replace(b".signed.pdf", b".signed.pdx"))
+    refused = yinxin("sign", "--resume", stopped["batch"], *SIGN, code=5).error
+    assert (refused["code"], refused["facts"]["present"]) == ("not_found", "")
+    assert not list(drawing.parent.glob("*.signed.pd*"))
