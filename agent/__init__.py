@@ -1,3 +1,3 @@
 """The signing agent: everything between the three users and the token."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
