@@ -93,7 +93,7 @@ def test_killed_anywhere_an_output_is_absent_or_whole_and_the_next_command_works
     chance = random.Random(f"20261122 {kept_in}")
     inputs = [shutil.copy(drawing, tmp_path / f"图 {n}.pdf") for n in range(DOCUMENTS)]
     interrupted = partial = 0
-    for turn in range(times(15, 300)):  # on either store
+    for turn in range(times(30, 300)):  # on either store
         out = tmp_path / f"out{turn}"
         out.mkdir()
         victim = chance.choice(VICTIMS)
