@@ -22,15 +22,11 @@ class Renewals:
         self._device, self._scribes = device, tuple(scribes)
         self._turn = asyncio.Lock()
 
-    async def renewed(self, about: About, key: DeviceKey) -> None:
-        """Tell them of the device's next key, by the present one's signature; raises `ApiError` where none knows it, `Unsettled` where some may."""
-        await self._tell(about, key)
+    async def told(self, about: About, key: DeviceKey) -> None:
+        """Tell them of the device's next key by the present one's signature, or of a device in place of one whose key is lost by its own.
 
-    async def replaced(self, about: About, key: DeviceKey) -> None:
-        """Tell them of a device in place of the one whose key is lost, by the new one's signature; raises as `renewed` does."""
-        await self._tell(about, key)
-
-    async def _tell(self, about: About, key: DeviceKey) -> None:
+        Raises `ApiError` where none knows it, `Unsettled` where some may.
+        """
         for n, scribe in enumerate(self._scribes):
             try:
                 await scribe.introduce(about, key)

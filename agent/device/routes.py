@@ -55,7 +55,7 @@ def router(device: Device, scribe: Scribe, renewals: Renewals, jobs: Jobs) -> AP
         async def work(job: Job) -> dict[str, Any]:
             await renewals.settle()
             if body.replace:
-                about = await device.replace(job, level, body.token, renewals.replaced)
+                about = await device.replace(job, level, body.token, renewals.told)
             else:
                 about = await device.enrol(job, level, body.token)
             await scribe.org()
@@ -71,7 +71,7 @@ def router(device: Device, scribe: Scribe, renewals: Renewals, jobs: Jobs) -> AP
         async def work(job: Job) -> dict[str, Any]:
             await scribe.org()
             await renewals.settle()
-            return {"device": entry(await device.renew(job, level, body.token, renewals.renewed))}
+            return {"device": entry(await device.renew(job, level, body.token, renewals.told))}
 
         return jobs.stream(request, "device_renew", body, work)
 

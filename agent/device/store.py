@@ -101,13 +101,6 @@ def make(home: Home, level: Level, id: str | None = None, seconds: float = keyri
     return about, in_memory(about.id, level, made, private)
 
 
-def enrol_file(home: Home) -> DeviceKey:
-    """A new key of level file, and the device's from now on."""
-    about, key = make(home, Level.FILE)
-    adopt(home, about)
-    return key
-
-
 def load(home: Home, about: About, seconds: float = keyring.SECONDS) -> DeviceKey:
     """The key, of level file or keyring; raises `KeyLost`."""
     path = _key(home, about)

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from enum import StrEnum
-from itertools import combinations
 from typing import Final
 
 
@@ -46,8 +45,3 @@ def clash(held: Collection[Role], wanted: Role, joined: Collection[Collection[st
         if other != wanted and (frozenset((other, wanted)) in NEVER or not any({other, wanted} <= set(each) for each in joined)):
             return other
     return None
-
-
-def joined_pairs(held: Collection[Role]) -> int:
-    """How many pairs of duties one person joins: allowed by the profile, and shown all the same."""
-    return sum(1 for _ in combinations(set(held), 2))

@@ -6,7 +6,6 @@ Nothing is held in memory but a few hundred entries at a time, and the numbers a
 import asyncio
 import contextlib
 import os
-import time
 from array import array
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -166,13 +165,3 @@ async def _crew() -> AsyncIterator[_Crew]:
     finally:
         for worker in started:
             await worker.close()
-
-
-def pace(begin: float) -> Callable[[int], float | None]:
-    """Entries a second since `begin` (time.monotonic), once that means something."""
-
-    def rate(done: int) -> float | None:
-        seconds = time.monotonic() - begin
-        return done / seconds if seconds > 0.5 and done else None
-
-    return rate

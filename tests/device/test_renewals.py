@@ -51,7 +51,7 @@ class Rig:
         self.renewals = Renewals(self.device, self.scribes)
 
     async def renew(self) -> About:
-        return await self.device.renew(JOB, None, None, self.renewals.renewed)
+        return await self.device.renew(JOB, None, None, self.renewals.told)
 
     async def told(self) -> list[list[str]]:
         """Fingerprints of the keys that signed, and of those that were introduced, in each ledger."""
@@ -167,7 +167,7 @@ def test_another_device_after_a_loss_introduces_itself(place: Home) -> None:
         path.unlink()
 
     async def replace(rig: Rig) -> None:
-        about = await rig.device.replace(JOB, Level.FILE, None, rig.renewals.replaced)
+        about = await rig.device.replace(JOB, Level.FILE, None, rig.renewals.told)
         for ledger in rig.ledgers:
             (entry,) = await ledger.about(about.id, "device.enrolled")
             assert entry.cms is not None
@@ -219,7 +219,7 @@ def test_whoever_settles_leaves_a_change_under_way_alone(place: Home) -> None:
 
         async def told(about: About, key: DeviceKey) -> None:
             await rig.renewals.settle()
-            await rig.renewals.renewed(about, key)
+            await rig.renewals.told(about, key)
 
         await rig.device.renew(JOB, None, None, told)
         new = await rig.device.key()
@@ -235,7 +235,7 @@ def test_a_token_pulled_under_the_change_stops_it_and_nothing_waits_for_ever(pla
 
         async def told(about: About, key: DeviceKey) -> None:
             rig.device._on_token = True  # as if the old key lay on one, which is gone now
-            await rig.renewals.renewed(about, key)
+            await rig.renewals.told(about, key)
 
         with pytest.raises(ApiError) as error:
             await rig.device.renew(JOB, None, None, told)
